@@ -1,0 +1,2 @@
+//! Local IoT Hub emulator.
+fn main() {}

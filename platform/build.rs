@@ -1,0 +1,2 @@
+//! Compiles the C-variadic part of the port.
+fn main() {}

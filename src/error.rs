@@ -1,0 +1,176 @@
+//! The one error type of the SDK and its `QCLOUD_*` numbers.
+//!
+//! Only this file knows the numbers of `IoT_Return_Code`; the cause of a failure (name look-up, TCP, TLS,
+//! upgrade status, CONNACK code) is kept up to the C interface.
+
+use std::fmt;
+
+/// What a function of the SDK reports when it does not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    HttpClosed,
+    Http,
+    HttpProtocol,
+    HttpConn,
+    HttpAuth,
+    HttpNotFound,
+    HttpTimeout,
+    Failure,
+    Inval,
+    DevInfo,
+    Malloc,
+    NoConn,
+    AttemptingReconnect,
+    ReconnectTimeout,
+    MaxSubscriptions,
+    SubNack,
+    PacketRead,
+    RequestTimeout,
+    ConnackUnknown,
+    ConnackProtocolVersion,
+    ConnackIdentifier,
+    ConnackServerUnavailable,
+    ConnackUserData,
+    ConnackNotAuthorized,
+    RxMessageInvalid,
+    BufTooShort,
+    QosNotSupported,
+    UnsubFail,
+    MaxTopicLength,
+    TcpSocketFailed,
+    TcpUnknownHost,
+    TcpConnect,
+    TcpReadTimeout,
+    TcpWriteTimeout,
+    TcpReadFail,
+    TcpWriteFail,
+    TcpPeerShutdown,
+    TcpNothingToRead,
+    SslInit,
+    SslCert,
+    SslConnect,
+    SslConnectTimeout,
+    SslWriteTimeout,
+    SslWrite,
+    SslReadTimeout,
+    SslRead,
+    SslNothingToRead,
+}
+
+impl Error {
+    /// The value of `IoT_Return_Code`.
+    pub const fn code(self) -> i32 {
+        match self {
+            Error::HttpClosed => -3,
+            Error::Http => -4,
+            Error::HttpProtocol => -5,
+            Error::HttpConn => -8,
+            Error::HttpAuth => -9,
+            Error::HttpNotFound => -10,
+            Error::HttpTimeout => -11,
+            Error::Failure => -1001,
+            Error::Inval => -1002,
+            Error::DevInfo => -1003,
+            Error::Malloc => -1004,
+            Error::NoConn => -103,
+            Error::AttemptingReconnect => -105,
+            Error::ReconnectTimeout => -106,
+            Error::MaxSubscriptions => -107,
+            Error::SubNack => -108,
+            Error::PacketRead => -110,
+            Error::RequestTimeout => -111,
+            Error::ConnackUnknown => -112,
+            Error::ConnackProtocolVersion => -113,
+            Error::ConnackIdentifier => -114,
+            Error::ConnackServerUnavailable => -115,
+            Error::ConnackUserData => -116,
+            Error::ConnackNotAuthorized => -117,
+            Error::RxMessageInvalid => -118,
+            Error::BufTooShort => -119,
+            Error::QosNotSupported => -120,
+            Error::UnsubFail => -121,
+            Error::MaxTopicLength => -138,
+            Error::TcpSocketFailed => -601,
+            Error::TcpUnknownHost => -602,
+            Error::TcpConnect => -603,
+            Error::TcpReadTimeout => -604,
+            Error::TcpWriteTimeout => -605,
+            Error::TcpReadFail => -606,
+            Error::TcpWriteFail => -607,
+            Error::TcpPeerShutdown => -608,
+            Error::TcpNothingToRead => -609,
+            Error::SslInit => -701,
+            Error::SslCert => -702,
+            Error::SslConnect => -703,
+            Error::SslConnectTimeout => -704,
+            Error::SslWriteTimeout => -705,
+            Error::SslWrite => -706,
+            Error::SslReadTimeout => -707,
+            Error::SslRead => -708,
+            Error::SslNothingToRead => -709,
+        }
+    }
+
+    /// The error of a port's or a server's number, `None` for numbers that are not ours to report.
+    pub fn from_code(code: i32) -> Option<Error> {
+        ALL.iter().copied().find(|e| e.code() == code)
+    }
+}
+
+const ALL: &[Error] = &[
+    Error::HttpClosed,
+    Error::Http,
+    Error::HttpProtocol,
+    Error::HttpConn,
+    Error::HttpAuth,
+    Error::HttpNotFound,
+    Error::HttpTimeout,
+    Error::Failure,
+    Error::Inval,
+    Error::DevInfo,
+    Error::Malloc,
+    Error::NoConn,
+    Error::AttemptingReconnect,
+    Error::ReconnectTimeout,
+    Error::MaxSubscriptions,
+    Error::SubNack,
+    Error::PacketRead,
+    Error::RequestTimeout,
+    Error::ConnackUnknown,
+    Error::ConnackProtocolVersion,
+    Error::ConnackIdentifier,
+    Error::ConnackServerUnavailable,
+    Error::ConnackUserData,
+    Error::ConnackNotAuthorized,
+    Error::RxMessageInvalid,
+    Error::BufTooShort,
+    Error::QosNotSupported,
+    Error::UnsubFail,
+    Error::MaxTopicLength,
+    Error::TcpSocketFailed,
+    Error::TcpUnknownHost,
+    Error::TcpConnect,
+    Error::TcpReadTimeout,
+    Error::TcpWriteTimeout,
+    Error::TcpReadFail,
+    Error::TcpWriteFail,
+    Error::TcpPeerShutdown,
+    Error::TcpNothingToRead,
+    Error::SslInit,
+    Error::SslCert,
+    Error::SslConnect,
+    Error::SslConnectTimeout,
+    Error::SslWriteTimeout,
+    Error::SslWrite,
+    Error::SslReadTimeout,
+    Error::SslRead,
+    Error::SslNothingToRead,
+];
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} ({})", self, self.code())
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,1 @@
+//! A JSON scanner over raw text: finds members without building a document.

@@ -1,0 +1,3 @@
+//! How bytes travel: TCP, TLS, and WebSocket on either.
+#[cfg(feature = "websocket_mqtt")]
+pub mod websocket;
