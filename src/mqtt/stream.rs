@@ -1,0 +1,301 @@
+//! Cuts the byte stream of the transport into MQTT packets.
+//!
+//! The buffer grows with the packet that arrives, up to a limit; a larger packet is skipped without being
+//! stored, so that the stream stays in step (`mqtt.md` §10).
+
+use super::packet::publish_id;
+
+/// What the buffer shrinks back to, in bytes.
+const SMALL: usize = 2048;
+
+/// A complete packet, or what is known of one that is too large.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Frame<'a> {
+    /// First byte and body of a packet.
+    Packet {
+        /// Type and flags.
+        first: u8,
+        /// Everything behind the remaining length.
+        body: &'a [u8],
+    },
+    /// A packet above the limit; its bytes are being skipped.
+    Oversize {
+        /// Type and flags.
+        first: u8,
+        /// Packet id of a PUBLISH above QoS 0, otherwise 0.
+        id: u16,
+        /// Length of its body.
+        body_len: usize,
+    },
+}
+
+/// The remaining length has more than four bytes [MQTT 3.1.1 §2.2.3].
+#[derive(Debug, PartialEq, Eq)]
+pub struct MalformedLength;
+
+/// Bytes received and not yet handed out as packets.
+#[derive(Debug)]
+pub struct PacketStream {
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    skip: usize,
+    limit: usize,
+}
+
+impl PacketStream {
+    /// An empty stream for packets with bodies of up to `limit` bytes.
+    pub fn new(limit: usize) -> PacketStream {
+        PacketStream { buffer: vec![0; SMALL], start: 0, end: 0, skip: 0, limit }
+    }
+
+    /// Free space of at least `min` bytes to read into; report what was written with [`filled`](Self::filled).
+    pub fn space(&mut self, min: usize) -> &mut [u8] {
+        if self.buffer.len() - self.end < min {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.buffer.len() - self.end < min {
+            self.buffer.resize(self.end + min, 0);
+        }
+        self.buffer.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// `len` bytes were written to the space handed out last.
+    pub fn filled(&mut self, len: usize) {
+        self.end = (self.end + len).min(self.buffer.len());
+        self.discard_skipped();
+    }
+
+    /// Appends bytes.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let skipped = bytes.len().min(if self.start == self.end { self.skip } else { 0 });
+        self.skip -= skipped;
+        let bytes = bytes.get(skipped..).unwrap_or_default();
+        if let Some(space) = self.space(bytes.len()).get_mut(..bytes.len()) {
+            space.copy_from_slice(bytes);
+            self.filled(bytes.len());
+        }
+    }
+
+    /// The next packet; `None` while it is incomplete.
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, MalformedLength> {
+        self.discard_skipped();
+        let Some((header_len, first, body_len)) = parse_header(self.pending())? else {
+            return Ok(None);
+        };
+        if body_len > self.limit {
+            return Ok(self.next_oversize(header_len, first, body_len));
+        }
+        let packet_len = header_len + body_len;
+        if self.pending().len() < packet_len {
+            return Ok(None);
+        }
+        let from = self.start + header_len;
+        self.start += packet_len;
+        let body = self.buffer.get(from..self.start).unwrap_or_default();
+        Ok(Some(Frame::Packet { first, body }))
+    }
+
+    /// How many bytes at least are missing before [`next_frame`](Self::next_frame) can get further.
+    ///
+    /// Serves ports that can only wait for an exact count.
+    pub fn missing(&self) -> usize {
+        let pending = self.pending();
+        if self.skip > 0 {
+            return self.skip.min(SMALL);
+        }
+        match parse_header(pending) {
+            Ok(Some((header_len, _, body_len))) if body_len <= self.limit => {
+                (header_len + body_len).saturating_sub(pending.len()).max(1)
+            }
+            Ok(None) if pending.is_empty() => 2,
+            _ => 1,
+        }
+    }
+
+    /// Whether part of a packet has arrived.
+    pub fn is_mid_packet(&self) -> bool {
+        self.start != self.end || self.skip > 0
+    }
+
+    /// Gives the memory of a large packet back once nothing is pending.
+    pub fn shrink(&mut self) {
+        if self.start == self.end && self.buffer.len() > SMALL {
+            self.buffer = vec![0; SMALL];
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// Forgets everything, for a new connection.
+    pub fn clear(&mut self) {
+        (self.start, self.end, self.skip) = (0, 0, 0);
+        self.shrink();
+    }
+
+    fn next_oversize(&mut self, header_len: usize, first: u8, body_len: usize) -> Option<Frame<'_>> {
+        let start_of_body = self.pending().get(header_len..).unwrap_or_default();
+        // The packet id stands behind the topic; a topic above the limit makes it not worth waiting for.
+        let id = match publish_id(first, start_of_body) {
+            Some(id) => id,
+            None if first >> 4 == 3 && start_of_body.len() <= self.limit => return None,
+            None => 0,
+        };
+        self.start += header_len;
+        self.skip = body_len;
+        self.discard_skipped();
+        Some(Frame::Oversize { first, id: if first >> 4 == 3 { id } else { 0 }, body_len })
+    }
+
+    fn discard_skipped(&mut self) {
+        let skipped = self.skip.min(self.end - self.start);
+        self.skip -= skipped;
+        self.start += skipped;
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    fn pending(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// Length of the fixed header, first byte, remaining length; `None` while incomplete.
+fn parse_header(bytes: &[u8]) -> Result<Option<(usize, u8, usize)>, MalformedLength> {
+    let Some((&first, digits)) = bytes.split_first() else {
+        return Ok(None);
+    };
+    let mut length = 0;
+    for (position, &digit) in digits.iter().take(4).enumerate() {
+        length |= usize::from(digit & 0x7F) << (7 * position);
+        if digit & 0x80 == 0 {
+            return Ok(Some((2 + position, first, length)));
+        }
+    }
+    if digits.len() >= 4 { Err(MalformedLength) } else { Ok(None) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drain(stream: &mut PacketStream) -> Vec<String> {
+        let mut frames = vec![];
+        loop {
+            match stream.next_frame() {
+                Ok(Some(frame)) => frames.push(format!("{frame:?}")),
+                Ok(None) => return frames,
+                Err(MalformedLength) => {
+                    frames.push("malformed".into());
+                    return frames;
+                }
+            }
+        }
+    }
+
+    fn packet(first: u8, body: &[u8]) -> Vec<u8> {
+        let mut out = vec![first];
+        let mut rest = body.len();
+        loop {
+            let digit = (rest % 128) as u8;
+            rest /= 128;
+            out.push(if rest > 0 { digit | 0x80 } else { digit });
+            if rest == 0 {
+                break;
+            }
+        }
+        [out, body.to_vec()].concat()
+    }
+
+    #[test]
+    fn any_cut_gives_the_same_packets() {
+        let oversize = [&b"\x00\x01t\x12\x34"[..], &[9; 5000]].concat();
+        let bytes = [
+            packet(0x20, &[0, 0]),
+            packet(0x30, &[b"\x00\x01t".as_slice(), &[7; 300]].concat()),
+            packet(0x32, &oversize),
+            packet(0xd0, &[]),
+            packet(0x30, &[b"\x00\x01t".as_slice(), &[8; 3000]].concat()),
+        ]
+        .concat();
+        let mut whole = PacketStream::new(4096);
+        whole.push(&bytes);
+        let expected = drain(&mut whole);
+        assert_eq!(expected.len(), 5);
+        for size in [1, 2, 3, 7, 64, 1000, 4096, 8000] {
+            let mut stream = PacketStream::new(4096);
+            let mut frames = vec![];
+            for chunk in bytes.chunks(size) {
+                stream.push(chunk);
+                frames.extend(drain(&mut stream));
+            }
+            assert_eq!(frames, expected, "in pieces of {size}");
+            assert!(!stream.is_mid_packet());
+        }
+    }
+
+    #[test]
+    fn exact_reads_never_ask_beyond_the_next_packet() {
+        // A port that waits for the exact count must not be asked for bytes that no packet promises.
+        let packets = [packet(0x20, &[0, 0]), packet(0x30, &[b"\x00\x01t".as_slice(), &[7; 300]].concat())];
+        let mut stream = PacketStream::new(4096);
+        for bytes in &packets {
+            let mut rest = bytes.as_slice();
+            while stream.next_frame().unwrap().is_none() {
+                let missing = stream.missing();
+                assert!(missing >= 1 && missing <= rest.len(), "{missing} of {}", rest.len());
+                let (now, later) = rest.split_at(missing);
+                stream.push(now);
+                rest = later;
+            }
+            assert!(rest.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_packet_above_the_limit_is_skipped_and_its_id_is_known() {
+        let mut stream = PacketStream::new(100);
+        let body = [&b"\x00\x01t\x12\x34"[..], &[9; 1000]].concat();
+        stream.push(&packet(0x32, &body));
+        stream.push(&packet(0xd0, &[]));
+        assert_eq!(stream.next_frame(), Ok(Some(Frame::Oversize { first: 0x32, id: 0x1234, body_len: 1005 })));
+        assert_eq!(stream.next_frame(), Ok(Some(Frame::Packet { first: 0xd0, body: &[] })));
+        assert_eq!(stream.next_frame(), Ok(None));
+    }
+
+    #[test]
+    fn a_length_that_lies_costs_no_memory() {
+        let mut stream = PacketStream::new(65_536);
+        stream.push(&[0x30, 0xff, 0xff, 0xff, 0x7f, 0, 1, b't']);
+        assert!(matches!(stream.next_frame(), Ok(Some(Frame::Oversize { body_len: 268_435_455, .. }))));
+        for _ in 0..1000 {
+            stream.space(1024)[..1024].fill(0);
+            stream.filled(1024);
+            assert_eq!(stream.next_frame(), Ok(None));
+        }
+        assert!(stream.buffer.len() <= 4096, "{}", stream.buffer.len());
+    }
+
+    #[test]
+    fn five_length_bytes_are_malformed() {
+        let mut stream = PacketStream::new(65_536);
+        stream.push(&[0x30, 0x80, 0x80, 0x80]);
+        assert_eq!(stream.next_frame(), Ok(None));
+        stream.push(&[0x80]);
+        assert_eq!(stream.next_frame(), Err(MalformedLength));
+    }
+
+    #[test]
+    fn memory_of_a_large_packet_is_given_back() {
+        let mut stream = PacketStream::new(65_536);
+        stream.push(&packet(0x30, &[7; 60_000]));
+        assert!(stream.next_frame().unwrap().is_some());
+        assert!(stream.buffer.len() > 60_000);
+        stream.shrink();
+        assert_eq!(stream.next_frame(), Ok(None));
+        stream.shrink();
+        assert_eq!(stream.buffer.len(), SMALL);
+    }
+}
