@@ -2,3 +2,4 @@
 pub mod credentials;
 pub mod endpoint;
 pub mod identity;
+pub mod notice;

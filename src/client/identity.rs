@@ -1,1 +1,102 @@
-//! Client identity.
+//! Who the device is: product id, device name and the client id made of them (`auth.md` §1).
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+use crate::error::Error;
+use crate::hal::device_info::{MAX_SIZE_OF_DEVICE_NAME, MAX_SIZE_OF_PRODUCT_ID};
+
+/// Product id and device name of one device, both within their limits and valid UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    client_id: String,
+    /// Where the product id ends and the device name begins in `client_id`.
+    product_id_len: usize,
+}
+
+impl Identity {
+    /// Takes the bytes of the two C strings, terminators not included; `None` stands for NULL.
+    ///
+    /// Errors: `Inval` for NULL, for an empty field and for bytes that are not UTF-8, which MQTT demands of a
+    /// client id [MQTT-3.1.3-4]; `Failure` for a product id above 10 or a device name above 48 bytes. A shorter
+    /// product id is accepted.
+    pub fn new(product_id: Option<&[u8]>, device_name: Option<&[u8]>) -> Result<Identity, Error> {
+        let product_id = field(product_id, MAX_SIZE_OF_PRODUCT_ID)?;
+        let device_name = field(device_name, MAX_SIZE_OF_DEVICE_NAME)?;
+        Ok(Identity { client_id: [product_id, device_name].concat(), product_id_len: product_id.len() })
+    }
+
+    /// 1 to 10 bytes.
+    pub fn product_id(&self) -> &str {
+        self.client_id.get(..self.product_id_len).unwrap_or_default()
+    }
+
+    /// 1 to 48 bytes.
+    pub fn device_name(&self) -> &str {
+        self.client_id.get(self.product_id_len..).unwrap_or_default()
+    }
+
+    /// Product id and device name without a separator; also the identity that goes with a pre-shared key.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+}
+
+fn field(bytes: Option<&[u8]>, limit: usize) -> Result<&str, Error> {
+    match bytes {
+        None | Some([]) => Err(Error::Inval),
+        Some(bytes) if bytes.len() > limit => Err(Error::Failure),
+        Some(bytes) => std::str::from_utf8(bytes).map_err(|_| Error::Inval),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_id_is_product_id_and_device_name() {
+        let identity = Identity::new(Some(b"7CN3UQ4VGT"), Some(b"test1")).unwrap();
+        assert_eq!(identity.product_id(), "7CN3UQ4VGT");
+        assert_eq!(identity.device_name(), "test1");
+        assert_eq!(identity.client_id(), "7CN3UQ4VGTtest1");
+    }
+
+    #[test]
+    fn limits_are_10_and_48_bytes() {
+        let cases: [(usize, usize, Option<Error>); 6] = [
+            (10, 48, None),
+            (1, 1, None),
+            (11, 1, Some(Error::Failure)),
+            (10, 49, Some(Error::Failure)),
+            (0, 1, Some(Error::Inval)),
+            (1, 0, Some(Error::Inval)),
+        ];
+        for (product_id, device_name, refused) in cases {
+            let result = Identity::new(Some(&vec![b'P'; product_id]), Some(&vec![b'd'; device_name]));
+            assert_eq!(result.as_ref().err().copied(), refused, "{product_id} and {device_name} bytes");
+            if let Ok(identity) = result {
+                assert_eq!(identity.product_id().len(), product_id);
+                assert_eq!(identity.device_name().len(), device_name);
+            }
+        }
+    }
+
+    #[test]
+    fn null_is_refused() {
+        assert_eq!(Identity::new(None, Some(b"test1")), Err(Error::Inval));
+        assert_eq!(Identity::new(Some(b"7CN3UQ4VGT"), None), Err(Error::Inval));
+        assert_eq!(Identity::new(None, None), Err(Error::Inval));
+    }
+
+    #[test]
+    fn limits_count_bytes_and_text_must_be_utf8() {
+        let name = "设备-01";
+        assert_eq!(Identity::new(Some(b"P"), Some(name.as_bytes())).unwrap().device_name(), name);
+        assert_eq!(Identity::new(Some("产品ID11".as_bytes()), Some(b"d")).unwrap().product_id(), "产品ID11");
+        assert_eq!(Identity::new(Some("产品ID111".as_bytes()), Some(b"d")), Err(Error::Failure));
+        assert_eq!(Identity::new(Some(b"\xc3"), Some(b"\xa9")), Err(Error::Inval));
+        assert_eq!(Identity::new(Some(b"P"), Some(b"lamp\xff")), Err(Error::Inval));
+    }
+}
