@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Build one of the two Rust packages as a static library with cargo, and pack it (pack_archive.py).
+
+Configurations that share a target directory overwrite each other's library there, so a lock is held until ours is
+packed.
+"""
+
+import argparse
+import fcntl
+import os
+import subprocess
+import sys
+
+import pack_archive
+
+PACKAGES = {"sdk": "iot_sdk", "platform": "iot_platform"}
+
+
+def main():
+    args = parse_arguments()
+    os.makedirs(args.target_dir, exist_ok=True)
+    os.makedirs(os.path.dirname(args.out), exist_ok=True)
+    with open(os.path.join(args.target_dir, "iot-archives.lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        build(args)
+        pack_archive.main(pack_arguments(args))
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--archive", choices=sorted(PACKAGES), required=True)
+    parser.add_argument("--source", required=True, help="directory of the workspace")
+    parser.add_argument("--target-dir", required=True, help="cargo's target directory")
+    parser.add_argument("--profile", required=True, help="cargo profile")
+    parser.add_argument("--features", required=True, help="cargo features, separated by commas")
+    parser.add_argument("--target", help="Rust target, when it is not the host")
+    parser.add_argument("--cc", required=True, help="C compiler for that target")
+    parser.add_argument("--tool-prefix", required=True, help="of ld, objcopy, readelf and ar")
+    parser.add_argument("--debug-info", action="store_true")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="environment of the build")
+    parser.add_argument("--config", required=True, help="config.h of this build")
+    parser.add_argument("--define", action="append", default=[], help="further name for the conditions of the list")
+    parser.add_argument("--out", required=True, help="archive to write")
+    return parser.parse_args()
+
+
+def build(args):
+    features = [feature for feature in args.features.split(",") if feature]
+    if args.archive == "platform":
+        features.append("staticlib")
+    command = ["cargo", "rustc", "--locked", "--lib", "--crate-type", "staticlib"]
+    command += ["--package", PACKAGES[args.archive], "--profile", args.profile, "--target-dir", args.target_dir]
+    command += ["--no-default-features", "--features", ",".join(features)]
+    if args.target:
+        command += ["--target", args.target]
+    status = subprocess.run(command, cwd=args.source, env=environment(args), check=False).returncode
+    if status != 0:
+        sys.exit(f"build_archive: cargo failed for {PACKAGES[args.archive]}")
+
+
+def environment(args):
+    env = dict(os.environ)
+    env.update(setting.split("=", 1) for setting in args.env)
+    if args.debug_info:
+        env[f"CARGO_PROFILE_{args.profile.upper()}_DEBUG"] = "2"
+    if args.target:
+        under = args.target.replace("-", "_")
+        env[f"CC_{under}"] = args.cc
+        env[f"AR_{under}"] = args.tool_prefix + "ar"
+        env[f"CARGO_TARGET_{under.upper()}_LINKER"] = args.cc
+    else:
+        env["CC"] = args.cc
+    return env
+
+
+def pack_arguments(args):
+    out_dir = {"dev": "debug"}.get(args.profile, args.profile)
+    library = os.path.join(args.target_dir, args.target or "", out_dir, f"lib{PACKAGES[args.archive]}.a")
+    words = ["--archive", args.archive, "--config", args.config, "--input", library, "--out", args.out]
+    words += ["--symbols", os.path.join(args.source, "scripts", "api_symbols.txt"), "--tool-prefix", args.tool_prefix]
+    words += [word for name in args.define for word in ("--define", name)]
+    return words + (["--keep-debug"] if args.debug_info else [])
+
+
+if __name__ == "__main__":
+    main()
