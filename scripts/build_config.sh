@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds one configuration beside others: scripts/build_config.sh <directory> [-DOPTION=VALUE ...]
+# The result is <directory>/release (or debug) with bin, include and lib; <directory>/build is the build directory.
+# A second call is incremental, and all configurations share cargo's target directory.
+set -euo pipefail
+
+if [[ $# -lt 1 || $1 == -* ]]; then
+    echo "usage: scripts/build_config.sh <directory> [-DOPTION=VALUE ...]" >&2
+    exit 2
+fi
+directory=$(realpath -m "$1")
+shift
+generator=()
+if command -v ninja >/dev/null; then generator=(-G Ninja); fi
+
+cmake -S "$(dirname "$0")/.." -B "$directory/build" "${generator[@]}" "-DOUTPUT_DIR=$directory" "$@"
+cmake --build "$directory/build"

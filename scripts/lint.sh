@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Formatting and clippy, warnings as errors, for the workspace and for the feature sets that change the sources most.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+feature_sets=(
+    "iot_sdk/multithread_enabled iot_sdk/system_comm iot_sdk/websocket_mqtt iot_sdk/auth_mode_cert iot_platform/multithread_enabled iot_platform/auth_mode_cert"
+    "iot_sdk/system_comm iot_sdk/websocket_mqtt iot_sdk/auth_with_notls iot_platform/auth_with_notls"
+    "iot_sdk/debug_dev_info_used iot_sdk/iot_debug iot_platform/debug_dev_info_used"
+)
+
+cargo fmt --all --check
+cargo clippy --locked --workspace --all-targets -- -D warnings
+for features in "${feature_sets[@]}"; do
+    echo "clippy: $features"
+    cargo clippy --locked -p iot_sdk -p iot_platform --no-default-features --features "$features" -- -D warnings
+done

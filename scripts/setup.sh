@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Installs what is missing on Debian or Ubuntu: scripts/setup.sh [build] [test]. Rust itself has to be there.
+# Debian's package clang stays away: it makes GNU nm blind for objects with LLVM bitcode.
+set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin
+
+# What shows that a package is there, and the package.
+build_needs=(
+    "command:gcc gcc" "command:g++ g++" "command:make make" "command:python3 python3" "command:cmake cmake"
+    "command:ninja ninja-build" "command:pkg-config pkg-config" "module:openssl libssl-dev" "library:libclang libclang-dev"
+)
+test_needs=(
+    "command:mosquitto mosquitto" "command:mosquitto_pub mosquitto-clients" "command:nginx nginx-light"
+    "command:valgrind valgrind" "command:strace strace" "command:openssl openssl"
+)
+
+main() {
+    local needs=() group
+    for group in "${@:-build}"; do
+        case $group in
+            build) needs+=("${build_needs[@]}") ;;
+            test) needs+=("${test_needs[@]}") ;;
+            *) echo "usage: scripts/setup.sh [build] [test]" >&2; exit 2 ;;
+        esac
+    done
+    check_rust
+    local missing=() need
+    for need in "${needs[@]}"; do
+        is_there "${need% *}" || missing+=("${need#* }")
+    done
+    if [[ ${#missing[@]} -gt 0 ]]; then install_packages "${missing[@]}"; fi
+    if [[ " $* " == *" test "* ]]; then install_node_modules; fi
+}
+
+check_rust() {
+    if ! command -v cargo >/dev/null; then
+        echo "setup: no cargo on the PATH; install Rust from https://rustup.rs" >&2
+        exit 1
+    fi
+    local component
+    for component in fmt clippy; do
+        cargo "$component" --version >/dev/null 2>&1 || rustup component add "${component/fmt/rustfmt}"
+    done
+}
+
+is_there() {
+    case $1 in
+        command:*) command -v "${1#command:}" >/dev/null ;;
+        module:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#module:}" ;;
+        library:*) compgen -G "/usr/lib/llvm-*/lib/${1#library:}*.so*" >/dev/null || ldconfig -p | grep -q "${1#library:}" ;;
+    esac
+}
+
+install_packages() {
+    local sudo=()
+    if [[ $(id -u) -ne 0 ]]; then sudo=(sudo); fi
+    if ! command -v apt-get >/dev/null || ! can_install; then
+        echo "setup: packages are missing; run: sudo apt-get install -y $*" >&2
+        exit 1
+    fi
+    echo "setup: installing $*"
+    "${sudo[@]}" apt-get update -q
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+can_install() {
+    [[ $(id -u) -eq 0 ]] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
+}
+
+# The broker for Node.js is an extra peer: tests that use it need Node.js.
+install_node_modules() {
+    local package
+    for package in "$(dirname "$0")"/../tests/package-lock.json "$(dirname "$0")"/../tests/*/package-lock.json; do
+        [[ -e $package ]] || continue
+        if ! command -v npm >/dev/null; then
+            echo "setup: no npm; tests against aedes are left out"
+        elif [[ ! -d ${package%/*}/node_modules ]]; then
+            (cd "${package%/*}" && npm ci --no-audit --no-fund)
+        fi
+    done
+}
+
+main "$@"
