@@ -1,2 +1,33 @@
 //! Default Linux port of the SDK: every `HAL_*` function.
+//!
+//! The functions are C symbols; their contracts are in `hal.md`. A firmware may replace each of them, so the port
+//! reaches its own allocator through the public symbols as well (`c/port.c`). There is no std here: the archive shall
+//! not carry a second copy of it beside the SDK's.
 #![no_std]
+
+#[path = "../../src/hal/device_info.rs"]
+mod device_info;
+#[allow(dead_code, reason = "the SDK uses the constants that the port does not")]
+#[path = "../../src/hal/import.rs"]
+mod import;
+
+#[macro_use]
+mod log;
+
+mod clock;
+mod codes;
+mod heap;
+mod net;
+mod os;
+mod sync;
+mod thread;
+mod timer;
+mod waiter;
+
+/// Without std nothing can unwind: a panic here is a bug of the port and ends the process.
+#[cfg(feature = "staticlib")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // SAFETY: abort has no precondition.
+    unsafe { libc::abort() }
+}

@@ -1,0 +1,18 @@
+//! Return values of the port, as `qcloud_iot_export_error.h` numbers them.
+
+use core::ffi::c_int;
+
+pub const SUCCESS: c_int = 0;
+pub const FAILURE: c_int = -1001;
+pub const INVAL: c_int = -1002;
+pub const DEV_INFO: c_int = -1003;
+
+pub const TCP_SOCKET_FAILED: c_int = -601;
+pub const TCP_UNKNOWN_HOST: c_int = -602;
+pub const TCP_CONNECT: c_int = -603;
+pub const TCP_READ_TIMEOUT: c_int = -604;
+pub const TCP_WRITE_TIMEOUT: c_int = -605;
+pub const TCP_READ_FAIL: c_int = -606;
+pub const TCP_WRITE_FAIL: c_int = -607;
+pub const TCP_PEER_SHUTDOWN: c_int = -608;
+pub const TCP_NOTHING_TO_READ: c_int = -609;
