@@ -141,9 +141,8 @@ impl Decoder {
         if bytes.is_empty() {
             return Ok(());
         }
-        let room = self.buffer.space(bytes.len())?;
-        for (to, from) in room.iter_mut().zip(bytes) {
-            *to = *from;
+        if let Some(room) = self.buffer.space(bytes.len())?.get_mut(..bytes.len()) {
+            room.copy_from_slice(bytes);
         }
         self.buffer.filled(bytes.len());
         Ok(())
@@ -208,11 +207,14 @@ impl Decoder {
 
     fn header(&mut self) -> Result<Step, Violation> {
         let pending = self.buffer.pending();
-        let mut cursor = Cursor::new(pending);
-        let parsed = FrameHeader::parse(&mut cursor).map_err(|_| protocol_error("reserved opcode"))?;
-        let Some((header, length)) = parsed else {
-            self.need = header_len(pending).saturating_sub(pending.len()).max(1);
+        let missing = header_len(pending).saturating_sub(pending.len());
+        if missing > 0 {
+            self.need = missing;
             return Ok(Step::Wait);
+        }
+        let mut cursor = Cursor::new(pending);
+        let Ok(Some((header, length))) = FrameHeader::parse(&mut cursor) else {
+            return Err(protocol_error("reserved opcode"));
         };
         let header_len = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
         check_frame(&header, length, header_len)?;
