@@ -74,7 +74,6 @@ add_custom_target(platform_archive
             --env IOT_TLS_VERIFY=${FEATURE_TLS_VERIFY} --env IOT_TLS_RSA_FALLBACK=${rsa_fallback}
             --out "${LIB_DIR}/libiot_platform.a"
     BYPRODUCTS "${LIB_DIR}/libiot_platform.a" COMMENT "libiot_platform.a" USES_TERMINAL VERBATIM)
-add_dependencies(platform_archive sdk_archive)
 
 file(REMOVE "${LIB_DIR}/libmbedtls.a" "${LIB_DIR}/libmbedx509.a" "${LIB_DIR}/libmbedcrypto.a" "${LIB_DIR}/libwslay.a")
 foreach(archive ${EMPTY_ARCHIVES})

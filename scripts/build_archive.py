@@ -11,7 +11,8 @@ import os
 import subprocess
 import sys
 
-import pack_archive
+sys.dont_write_bytecode = True
+import pack_archive  # noqa: E402
 
 PACKAGES = {"sdk": "iot_sdk", "platform": "iot_platform"}
 

@@ -31,3 +31,11 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     // SAFETY: abort has no precondition.
     unsafe { libc::abort() }
 }
+
+/// The compiler's support library refers to a personality function, which std would define; nothing ever calls it.
+#[cfg(feature = "staticlib")]
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() -> ! {
+    // SAFETY: abort has no precondition.
+    unsafe { libc::abort() }
+}
