@@ -104,13 +104,13 @@ fn sent_frames_cost_no_allocation() {
     let mut masks = MaskSource::new();
     let mut out = Vec::with_capacity(17 * 1024);
     let payload = vec![0x5a; 16 * 1024];
-    let mut random = |block: &mut [u8]| {
+    let random = |block: &mut [u8]| {
         block.fill(0x11);
         Ok::<(), Infallible>(())
     };
     let (calls, _) = allocations(|| {
         for round in 0..1000 {
-            let mask = masks.next(&mut random).expect("randomness");
+            let mask = masks.next(random).expect("randomness");
             out.clear();
             binary(&mut out, &[b"header", &payload[..round * 16]], mask).expect("room");
             out.clear();
