@@ -1,0 +1,12 @@
+"""Runs the unit tests of a test program and ends with the line that scripts/test.sh adds up."""
+
+import sys
+import unittest
+
+
+def run():
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed")
+    sys.exit(failed != 0)
