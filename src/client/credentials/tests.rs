@@ -338,3 +338,25 @@ fn rsa_password_is_lower_case_hex() {
     // RSA-2048.
     assert_eq!(rsa_password(&[0x5a; 256]).as_str().len(), 523);
 }
+
+/// Vector E of `auth.md` §6, signed by the port with a key that exists for tests only.
+#[test]
+#[cfg(all(feature = "auth_mode_cert", not(feature = "auth_with_notls")))]
+fn rsa_vector_gives_password() {
+    use crate::hal::private_key::PrivateKey;
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/client/credentials/throw_away_key.pem\0");
+    let key = PrivateKey::from_file(CStr::from_bytes_with_nul(path.as_bytes()).unwrap()).unwrap();
+    let signature = key.sign(VECTORS[0].user_name).unwrap();
+    let expected = [
+        "90eda576043654733cffefc28d35039709a5e93e819f9f30aeb5e07735140916",
+        "21b0cb52f0d719294861dee22ede63ec017a548f1bda52fd90065dc070e8aede",
+        "719806d335cbdb9d173d4fec04610d0cad407f1d60d93dc02f8fc4ee4e34f104",
+        "76054bba666900ddfc43572c5490cc16b82564eef73d8994b4dcc6449ba92559",
+        "ea0ec09e779e706c64d4726af0ea82b7b41f791df9eb266e9944325565819c7b",
+        "ca0870717b07870986ab28cad19f54a1758e61b3745f861ae4b6b851239abcd8",
+        "666cf128892a7076389a173cccb4d3150ef339f218bbc668593aefde219c3767",
+        "b5bbcf69cf9a5e0f0af4c6bb998da3d1ad997f40c36b04e5fa9dcb844014ff95",
+    ];
+    assert_eq!(rsa_password(&signature).as_str(), format!("{};rsa-sha256", expected.concat()));
+}
