@@ -191,9 +191,11 @@ static int _subscribe_and_wait(void *client, char *topic, QoS qos)
             Log_e("MQTT subscribe: no answer");
             return QCLOUD_ERR_FAILURE;
         }
-        /* A lost connection comes back by itself and subscribes again. */
         rc = IOT_MQTT_Yield(client, 1000);
-        if (rc < 0 && rc != QCLOUD_ERR_MQTT_ATTEMPTING_RECONNECT) {
+        if (rc == QCLOUD_ERR_MQTT_ATTEMPTING_RECONNECT) {
+            /* A lost connection comes back by itself and subscribes again. */
+            HAL_SleepMs(1000);
+        } else if (rc < 0) {
             Log_e("MQTT yield failed: %d", rc);
             return rc;
         }
