@@ -103,9 +103,17 @@ impl Buffer {
         true
     }
 
-    /// Forgets the content and keeps the memory.
-    pub fn clear(&mut self) {
-        self.len = 0;
+    /// `len` zeroes; `None` when there is no memory.
+    pub fn zeroed(len: usize) -> Option<Self> {
+        let block = allocate(len.max(1))?;
+        // SAFETY: the block has `len` bytes.
+        unsafe { block.write_bytes(0, len) };
+        Some(Self { block: Some(block), len, capacity: len })
+    }
+
+    /// Forgets everything behind the first `len` bytes and keeps the memory.
+    pub fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
     }
 
     fn reserve(&mut self, extra: usize) -> bool {
@@ -144,6 +152,16 @@ impl Deref for Buffer {
             // SAFETY: `len` bytes of the block are initialised.
             Some(block) => unsafe { slice::from_raw_parts(block.as_ptr(), self.len) },
             None => &[],
+        }
+    }
+}
+
+impl DerefMut for Buffer {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        match self.block {
+            // SAFETY: `len` bytes of the block are initialised, and `self` is borrowed exclusively.
+            Some(block) => unsafe { slice::from_raw_parts_mut(block.as_ptr(), self.len) },
+            None => &mut [],
         }
     }
 }

@@ -6,6 +6,7 @@
 #![no_std]
 
 #[path = "../../src/hal/device_info.rs"]
+#[allow(dead_code, reason = "the SDK uses the constants that the port does not")]
 mod device_info;
 #[allow(dead_code, reason = "the SDK uses the constants that the port does not")]
 #[path = "../../src/hal/import.rs"]
@@ -16,6 +17,7 @@ mod log;
 
 mod clock;
 mod codes;
+mod device;
 mod heap;
 mod net;
 mod os;

@@ -1,8 +1,5 @@
 //! Threads (hal.md §6).
 
-#[cfg(feature = "multithread_enabled")]
-pub use create::HAL_ThreadCreate;
-
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;

@@ -193,7 +193,8 @@ fn setting_the_clock() {
     let before = SystemTime::now();
     let ms = before.duration_since(UNIX_EPOCH).unwrap().as_millis() as usize;
     // SAFETY: no memory is involved.
-    let (by_ms, impossible) = unsafe { (HAL_Timer_set_systime_ms(ms), HAL_Timer_set_systime_sec(usize::MAX)) };
+    let (by_ms, impossible) =
+        unsafe { (HAL_Timer_set_systime_ms(ms), HAL_Timer_set_systime_sec(usize::MAX)) };
     assert!(by_ms == 0 || by_ms == -1);
     assert_eq!(impossible, -1);
     assert!(SystemTime::now().duration_since(before).unwrap_or_default() < Duration::from_secs(2));

@@ -3,7 +3,7 @@
 use super::wait::{Ended, wait};
 use crate::clock::Deadline;
 use crate::heap::Owned;
-use crate::log::{Errno, Text, errno};
+use crate::log::{Bytes, Errno, Text, errno};
 use crate::thread::spawn_helper;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::fmt;
@@ -61,9 +61,10 @@ impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Resolver(libc::EAI_SYSTEM, error) | Self::System(error) => Errno(error).fmt(f),
-            // SAFETY: gai_strerror returns a constant text for every code.
             Self::Resolver(code, _) => {
-                crate::log::Bytes(unsafe { CStr::from_ptr(libc::gai_strerror(code)) }.to_bytes()).fmt(f)
+                // SAFETY: gai_strerror returns a constant text for every code.
+                let text = unsafe { CStr::from_ptr(libc::gai_strerror(code)) };
+                Bytes(text.to_bytes()).fmt(f)
             }
             Self::BadName => f.write_str("not a host name"),
             Self::Late => f.write_str("name look-up timed out"),
@@ -159,7 +160,10 @@ impl LookUp {
     fn take(&self) -> Result<Addresses, Failed> {
         let list = self.list.swap(ptr::null_mut(), Ordering::Acquire);
         if list.is_null() {
-            return Err(Failed::Resolver(self.code.load(Ordering::Relaxed), self.error.load(Ordering::Relaxed)));
+            return Err(Failed::Resolver(
+                self.code.load(Ordering::Relaxed),
+                self.error.load(Ordering::Relaxed),
+            ));
         }
         Ok(Addresses(list))
     }
@@ -197,12 +201,7 @@ extern "C" fn run(look_up: *mut c_void) -> *mut c_void {
     ptr::null_mut()
 }
 
-fn look_up(
-    host: &CStr,
-    port: u16,
-    deadline: Deadline,
-    waiter: Option<c_int>,
-) -> Result<Addresses, Failed> {
+fn look_up(host: &CStr, port: u16, deadline: Deadline, waiter: Option<c_int>) -> Result<Addresses, Failed> {
     let raw = LookUp::new(host, port)?.into_raw();
     if let Err(error) = spawn_helper(run, raw.cast(), STACK) {
         // SAFETY: no thread took its share.

@@ -43,7 +43,8 @@ unsafe extern "C" {
 
     pub fn HAL_TCP_Connect(host: *const c_char, port: u16) -> usize;
     pub fn HAL_TCP_Disconnect(fd: usize) -> c_int;
-    pub fn HAL_TCP_Write(fd: usize, data: *const u8, len: u32, timeout_ms: u32, written: *mut usize) -> c_int;
+    pub fn HAL_TCP_Write(fd: usize, data: *const u8, len: u32, timeout_ms: u32, written: *mut usize)
+    -> c_int;
     pub fn HAL_TCP_Read(fd: usize, data: *mut u8, len: u32, timeout_ms: u32, read: *mut usize) -> c_int;
     pub fn HAL_TCP_Serves(
         connect: *const c_void,
