@@ -1,7 +1,16 @@
 //! Safe wrappers over the imported `HAL_*` functions of the port.
+pub mod clock;
 pub mod device_info;
+mod heap;
 pub mod import;
+pub mod net;
+#[cfg(all(not(feature = "auth_with_notls"), feature = "auth_mode_cert"))]
+pub mod private_key;
+pub mod random;
 pub mod symbols;
+#[cfg(feature = "multithread_enabled")]
+pub mod thread;
+pub mod waiter;
 
 use core::ffi::{CStr, c_char, c_void};
 
@@ -45,4 +54,19 @@ pub fn timer_current(buf: &mut [u8; TIME_TEXT_SIZE]) -> &[u8] {
     unsafe { symbols::HAL_Timer_current(buf.as_mut_ptr().cast()) };
     let end = buf.iter().position(|&b| b == 0).unwrap_or(TIME_TEXT_SIZE);
     buf.get(..end).unwrap_or_default()
+}
+
+/// Sets SIGPIPE to ignored if nobody has given it a meaning yet: a write to a closed connection is an error code,
+/// not the end of the process. A handler of the application stays (`decisions.md` §7).
+pub fn ignore_sigpipe_by_default() {
+    // SAFETY: a zeroed sigaction is valid, and both calls only read and write it.
+    unsafe {
+        let mut action: libc::sigaction = core::mem::zeroed();
+        if libc::sigaction(libc::SIGPIPE, core::ptr::null(), &mut action) == 0
+            && action.sa_sigaction == libc::SIG_DFL
+        {
+            action.sa_sigaction = libc::SIG_IGN;
+            libc::sigaction(libc::SIGPIPE, &action, core::ptr::null_mut());
+        }
+    }
 }

@@ -1,1 +1,3 @@
-//! Services on top of the MQTT client.
+//! Services on top of the MQTT client: topics and JSON.
+#[cfg(feature = "system_comm")]
+pub mod system;

@@ -24,7 +24,13 @@ unsafe extern "C" {
 
     pub fn HAL_TCP_Connect(host: *const c_char, port: u16) -> usize;
     pub fn HAL_TCP_Disconnect(fd: usize) -> c_int;
-    pub fn HAL_TCP_Write(fd: usize, data: *const u8, len: u32, timeout_ms: u32, written_len: *mut usize) -> c_int;
+    pub fn HAL_TCP_Write(
+        fd: usize,
+        data: *const u8,
+        len: u32,
+        timeout_ms: u32,
+        written_len: *mut usize,
+    ) -> c_int;
     pub fn HAL_TCP_Read(fd: usize, data: *mut u8, len: u32, timeout_ms: u32, read_len: *mut usize) -> c_int;
 }
 
@@ -32,14 +38,31 @@ unsafe extern "C" {
 unsafe extern "C" {
     pub fn HAL_TLS_Connect(params: *mut TLSConnectParams, host: *const c_char, port: c_int) -> usize;
     pub fn HAL_TLS_Disconnect(handle: usize);
-    pub fn HAL_TLS_Write(handle: usize, data: *mut u8, len: usize, timeout_ms: u32, written_len: *mut usize) -> c_int;
-    pub fn HAL_TLS_Read(handle: usize, data: *mut u8, len: usize, timeout_ms: u32, read_len: *mut usize) -> c_int;
+    pub fn HAL_TLS_Write(
+        handle: usize,
+        data: *mut u8,
+        len: usize,
+        timeout_ms: u32,
+        written_len: *mut usize,
+    ) -> c_int;
+    pub fn HAL_TLS_Read(
+        handle: usize,
+        data: *mut u8,
+        len: usize,
+        timeout_ms: u32,
+        read_len: *mut usize,
+    ) -> c_int;
 }
 
 #[cfg(all(not(feature = "auth_with_notls"), feature = "auth_mode_cert"))]
 unsafe extern "C" {
     pub fn HAL_TLS_Get_PrivateKey_FromFile(path: *const c_char) -> *mut c_void;
-    pub fn HAL_TLS_Calc_Sign_RSASHA256(key: *mut c_void, inbuf: *mut c_char, len: c_int, out: *mut c_char) -> c_int;
+    pub fn HAL_TLS_Calc_Sign_RSASHA256(
+        key: *mut c_void,
+        inbuf: *mut c_char,
+        len: c_int,
+        out: *mut c_char,
+    ) -> c_int;
     pub fn HAL_TLS_Get_RSASHA256_Result_Len(key: *mut c_void) -> c_int;
     pub fn HAL_TLS_Destory_PrivateKey(key: *mut c_void);
 }

@@ -110,7 +110,7 @@ impl PublishFrame {
                 break;
             }
         }
-        topic_len.to_be_bytes().map(&mut put);
+        topic_len.to_be_bytes().into_iter().for_each(&mut put);
         Some(PublishFrame { head, head_len, id: id.unwrap_or_default().to_be_bytes(), id_len })
     }
 
@@ -380,24 +380,24 @@ mod tests {
     #[test]
     fn broken_packets_are_malformed() {
         let malformed: &[(u8, &[u8])] = &[
-            (0x21, &[0, 0]),                  // CONNACK with flags
-            (0x20, &[0]),                     // CONNACK too short
-            (0x20, &[0, 0, 0]),               // CONNACK too long
-            (0x40, &[0]),                     // PUBACK too short
-            (0x40, &[0, 0]),                  // packet id 0
-            (0x41, &[0, 1]),                  // PUBACK with flags
-            (0x60, &[0, 1]),                  // PUBREL without its flags
-            (0x90, &[0, 1]),                  // SUBACK without code
-            (0x90, &[0, 1, 0, 0]),            // SUBACK for two filters
-            (0xb0, &[1]),                     // UNSUBACK too short
-            (0x30, &[]),                      // PUBLISH without topic length
-            (0x30, &[0, 5, b't']),            // topic longer than the packet
-            (0x30, &[0, 0]),                  // empty topic
-            (0x30, &[0, 1, 0]),               // U+0000 in the topic
-            (0x30, &[0, 1, 0xff]),            // topic not UTF-8
-            (0x32, &[0, 1, b't']),            // QoS 1 without packet id
-            (0x32, &[0, 1, b't', 0]),         // QoS 1 with half a packet id
-            (0x32, &[0, 1, b't', 0, 0]),      // QoS 1 with packet id 0
+            (0x21, &[0, 0]),                   // CONNACK with flags
+            (0x20, &[0]),                      // CONNACK too short
+            (0x20, &[0, 0, 0]),                // CONNACK too long
+            (0x40, &[0]),                      // PUBACK too short
+            (0x40, &[0, 0]),                   // packet id 0
+            (0x41, &[0, 1]),                   // PUBACK with flags
+            (0x60, &[0, 1]),                   // PUBREL without its flags
+            (0x90, &[0, 1]),                   // SUBACK without code
+            (0x90, &[0, 1, 0, 0]),             // SUBACK for two filters
+            (0xb0, &[1]),                      // UNSUBACK too short
+            (0x30, &[]),                       // PUBLISH without topic length
+            (0x30, &[0, 5, b't']),             // topic longer than the packet
+            (0x30, &[0, 0]),                   // empty topic
+            (0x30, &[0, 1, 0]),                // U+0000 in the topic
+            (0x30, &[0, 1, 0xff]),             // topic not UTF-8
+            (0x32, &[0, 1, b't']),             // QoS 1 without packet id
+            (0x32, &[0, 1, b't', 0]),          // QoS 1 with half a packet id
+            (0x32, &[0, 1, b't', 0, 0]),       // QoS 1 with packet id 0
             (0x36, &[0, 1, b't', 0, 1, b'x']), // QoS 3
         ];
         for &(first, body) in malformed {

@@ -286,7 +286,8 @@ impl<H: Subscriber> Session<H> {
         let wanted = |filter: &str, subscriber: &H| {
             subscriber.takes_messages() && super::topic::matches(filter.as_bytes(), topic)
         };
-        let requested = || self.requests.subscribing().find(|(filter, to)| wanted(filter, to)).map(|(_, to)| to);
+        let requested =
+            || self.requests.subscribing().find(|(filter, to)| wanted(filter, to)).map(|(_, to)| to);
         granted.or_else(requested).cloned()
     }
 

@@ -98,6 +98,19 @@ impl PacketStream {
         Ok(Some(Frame::Packet { first, body }))
     }
 
+    /// Whether [`next_frame`](Self::next_frame) has something to hand out.
+    pub fn has_frame(&self) -> Result<bool, MalformedLength> {
+        let pending = self.pending();
+        Ok(match parse_header(pending)? {
+            Some((header_len, first, body_len)) if body_len > self.limit => {
+                let start_of_body = pending.get(header_len..).unwrap_or_default();
+                self.oversize_id(first, start_of_body).is_some()
+            }
+            Some((header_len, _, body_len)) => pending.len() >= header_len + body_len,
+            None => false,
+        })
+    }
+
     /// How many bytes at least are missing before [`next_frame`](Self::next_frame) can get further.
     ///
     /// Serves ports that can only wait for an exact count.
@@ -136,16 +149,20 @@ impl PacketStream {
 
     fn next_oversize(&mut self, header_len: usize, first: u8, body_len: usize) -> Option<Frame<'_>> {
         let start_of_body = self.pending().get(header_len..).unwrap_or_default();
-        // The packet id stands behind the topic; a topic above the limit makes it not worth waiting for.
-        let id = match publish_id(first, start_of_body) {
-            Some(id) => id,
-            None if first >> 4 == 3 && start_of_body.len() <= self.limit => return None,
-            None => 0,
-        };
+        let id = self.oversize_id(first, start_of_body)?;
         self.start += header_len;
         self.skip = body_len;
         self.discard_skipped();
-        Some(Frame::Oversize { first, id: if first >> 4 == 3 { id } else { 0 }, body_len })
+        Some(Frame::Oversize { first, id, body_len })
+    }
+
+    /// Packet id of a packet that is too large, 0 if it has none; `None` while it has not arrived. It stands
+    /// behind the topic; behind a topic above the limit it is not worth waiting for.
+    fn oversize_id(&self, first: u8, start_of_body: &[u8]) -> Option<u16> {
+        if first >> 4 != 3 || start_of_body.len() > self.limit {
+            return Some(0);
+        }
+        publish_id(first, start_of_body)
     }
 
     fn discard_skipped(&mut self) {
@@ -260,7 +277,10 @@ mod tests {
         let body = [&b"\x00\x01t\x12\x34"[..], &[9; 1000]].concat();
         stream.push(&packet(0x32, &body));
         stream.push(&packet(0xd0, &[]));
-        assert_eq!(stream.next_frame(), Ok(Some(Frame::Oversize { first: 0x32, id: 0x1234, body_len: 1005 })));
+        assert_eq!(
+            stream.next_frame(),
+            Ok(Some(Frame::Oversize { first: 0x32, id: 0x1234, body_len: 1005 }))
+        );
         assert_eq!(stream.next_frame(), Ok(Some(Frame::Packet { first: 0xd0, body: &[] })));
         assert_eq!(stream.next_frame(), Ok(None));
     }

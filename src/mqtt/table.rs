@@ -77,7 +77,8 @@ impl<H: Subscriber> Table<H> {
 
     /// Removes the subscription with this filter and these handlers.
     pub fn remove_identical(&mut self, filter: &str, subscriber: &H) {
-        let is_meant = |entry: &Entry<H>| entry.filter == filter && entry.subscriber.is_same_handler(subscriber);
+        let is_meant =
+            |entry: &Entry<H>| entry.filter == filter && entry.subscriber.is_same_handler(subscriber);
         if let Some(slot) = self.slots.iter_mut().find(|slot| slot.as_ref().is_some_and(is_meant)) {
             *slot = None;
         }
@@ -116,8 +117,9 @@ impl<H: Subscriber> Table<H> {
     }
 
     fn find_identical(&mut self, entry: &Entry<H>) -> Option<&mut Entry<H>> {
-        let is_same =
-            |known: &Entry<H>| known.filter == entry.filter && known.subscriber.is_same_handler(&entry.subscriber);
+        let is_same = |known: &Entry<H>| {
+            known.filter == entry.filter && known.subscriber.is_same_handler(&entry.subscriber)
+        };
         self.slots.iter_mut().flatten().find(|known| is_same(known))
     }
 }

@@ -1,0 +1,308 @@
+//! From bytes to callbacks: takes one packet at a time, drops every lock, then calls the application.
+
+use super::callback::{ClientEvent, Message, Target, TopicEvent};
+use super::{Client, lock};
+use crate::error::Error;
+use crate::log::{Level, log};
+use crate::mqtt::packet::{self, Ack, DecodeError, Packet};
+use crate::mqtt::session::{Event, Handled};
+use crate::mqtt::stream::Frame;
+use crate::mqtt::table::Stored;
+use crate::transport::receiver::{Input, MAX_PACKET};
+
+/// Message buffers kept for the next messages, one for each level of nested Yield.
+const SPARE_MESSAGES: usize = 8;
+/// What a spare buffer may keep, in bytes.
+const SPARE_SIZE: usize = 4096;
+
+const COMMON: &str = "mqtt_client_common.c";
+
+/// What the connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// CONNECT was sent.
+    AwaitingConnAck,
+    /// CONNACK was good.
+    Open,
+}
+
+/// What the next piece of input led to.
+pub(super) enum Progress {
+    /// Nothing complete has arrived.
+    Nothing,
+    /// It has been dealt with.
+    Handled,
+    /// The answer to CONNECT.
+    ConnAck {
+        /// The server kept a session.
+        session_present: bool,
+        /// 0 accepts.
+        code: u8,
+    },
+    /// Dealt with, and Yield returns this.
+    Report(Error),
+    /// The connection is of no use any more.
+    Lost(Loss),
+}
+
+/// Why a connection is given up.
+#[derive(Debug)]
+pub(super) enum Loss {
+    /// The server closed the WebSocket, with this code.
+    Closed(Option<u16>),
+    /// The server broke the WebSocket rules.
+    Violation {
+        /// What we answer.
+        close_code: u16,
+        /// What was wrong.
+        cause: &'static str,
+    },
+    /// The server broke the MQTT rules.
+    Malformed(&'static str),
+    /// Reading or writing failed.
+    Link(Error),
+    /// The server did not answer pings.
+    KeepAlive,
+}
+
+impl Loss {
+    /// Code of the close frame that says goodbye, where one is due.
+    pub(super) fn close_code(&self) -> Option<Option<u16>> {
+        match self {
+            Loss::Closed(code) => Some(*code),
+            Loss::Violation { close_code, .. } => Some(Some(*close_code)),
+            Loss::Malformed(_) => Some(Some(1002)),
+            Loss::Link(_) | Loss::KeepAlive => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Loss {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Loss::Closed(Some(code)) => write!(f, "server closed the websocket with code {code}"),
+            Loss::Closed(None) => f.write_str("server closed the websocket"),
+            Loss::Violation { close_code, cause } => write!(f, "websocket violation ({close_code}): {cause}"),
+            Loss::Malformed(cause) => write!(f, "malformed packet: {cause}"),
+            Loss::Link(error) => write!(f, "{error}"),
+            Loss::KeepAlive => f.write_str("server does not answer pings"),
+        }
+    }
+}
+
+/// A frame, taken out of the receiver, decides what happens without any lock.
+enum Todo {
+    Progress(Progress),
+    Deliver { to: Option<Target>, message: Message, ack: Option<Ack> },
+    Send(Ack),
+    SendAndReport(Option<Ack>, Error),
+    Warn(&'static str),
+    LogMessage(usize),
+    Pong,
+}
+
+impl Client {
+    /// Deals with the next piece of input among the bytes already read.
+    pub(super) fn handle_next(&self, phase: Phase) -> Progress {
+        match self.take_next(phase) {
+            Todo::Progress(progress) => progress,
+            Todo::Deliver { to, mut message, ack } => {
+                self.deliver(to, &mut message);
+                self.keep_spare(message);
+                self.acknowledge(ack)
+            }
+            Todo::Send(ack) => self.acknowledge(Some(ack)),
+            Todo::SendAndReport(ack, error) => match self.acknowledge(ack) {
+                Progress::Lost(loss) => Progress::Lost(loss),
+                _ => Progress::Report(error),
+            },
+            Todo::Warn(cause) => {
+                log!(Level::Warn, COMMON, "cycle_for_read", "{cause}");
+                Progress::Handled
+            }
+            Todo::LogMessage(len) => {
+                log!(
+                    Level::Debug,
+                    "network_socket.c",
+                    "_websocket_mqtt_recv_msg_callback",
+                    "actual recv len:{len}"
+                );
+                Progress::Handled
+            }
+            Todo::Pong => self.answer_ping(),
+        }
+    }
+
+    /// Tells the application everything the session has to say.
+    pub(super) fn tell_events(&self) {
+        loop {
+            let Some(event) = self.core().session.poll_event() else {
+                return;
+            };
+            self.tell(event);
+        }
+    }
+
+    fn take_next(&self, phase: Phase) -> Todo {
+        let mut receiver = lock(&self.receiver);
+        match receiver.next_input() {
+            Input::Nothing => Todo::Progress(Progress::Nothing),
+            Input::Message { len } => Todo::LogMessage(len),
+            Input::Ping => Todo::Pong,
+            Input::Closed(code) => Todo::Progress(Progress::Lost(Loss::Closed(code))),
+            Input::Broken { close_code, cause } => {
+                Todo::Progress(Progress::Lost(Loss::Violation { close_code, cause }))
+            }
+            Input::Frame(Frame::Packet { first, body })
+                if phase == Phase::AwaitingConnAck && first >> 4 != 3 =>
+            {
+                Todo::Progress(answer_to_connect(first, body))
+            }
+            Input::Frame(Frame::Packet { first, body }) => self.take_packet(first, body),
+            Input::Frame(Frame::Oversize { first, id, body_len }) => {
+                log!(
+                    Level::Error,
+                    COMMON,
+                    "read_mqtt_packet",
+                    "packet of {body_len} bytes exceeds {MAX_PACKET}, dropped"
+                );
+                let now = self.clock.now();
+                let (error, ack) = self.core().session.handle_oversize(now, first, id);
+                Todo::SendAndReport(ack, error)
+            }
+        }
+    }
+
+    fn take_packet(&self, first: u8, body: &[u8]) -> Todo {
+        let now = self.clock.now();
+        let mut core = self.core();
+        core.was_active = true;
+        match core.session.handle(now, first, body) {
+            Handled::Done => Todo::Progress(Progress::Handled),
+            Handled::Deliver { message, to, ack } => {
+                let mut copy = lock(&self.spare).pop().unwrap_or_default();
+                copy.fill(&message);
+                Todo::Deliver { to, message: copy, ack }
+            }
+            Handled::Send(ack) => Todo::Send(ack),
+            Handled::Report(error) => Todo::Progress(Progress::Report(error)),
+            Handled::Ignored(cause) => Todo::Warn(cause),
+            Handled::Broken(cause) => Todo::Progress(Progress::Lost(Loss::Malformed(cause))),
+        }
+    }
+
+    fn deliver(&self, to: Option<Target>, message: &mut Message) {
+        self.timed(|| match to {
+            Some(target) => target.0.on_message(self, message),
+            None => {
+                log!(
+                    Level::Debug,
+                    COMMON,
+                    "_deliver_message",
+                    "no matching any topic, call default handle function"
+                );
+                self.observer.on_event(self, ClientEvent::Message(message));
+            }
+        });
+    }
+
+    /// A callback that takes long endangers the keep-alive: say so.
+    fn timed(&self, callback: impl FnOnce()) {
+        let start = self.clock.now();
+        callback();
+        let took = self.clock.now().saturating_sub(start);
+        let keep_alive_ms = u64::from(self.config.keep_alive_s) * 1000;
+        if keep_alive_ms > 0 && took > keep_alive_ms / 2 {
+            log!(
+                Level::Warn,
+                COMMON,
+                "_deliver_message",
+                "a callback took {took} ms, more than half of the keep-alive interval"
+            );
+        }
+    }
+
+    fn keep_spare(&self, mut message: Message) {
+        message.shrink(SPARE_SIZE);
+        let mut spare = lock(&self.spare);
+        if spare.len() < SPARE_MESSAGES {
+            spare.push(message);
+        }
+    }
+
+    fn acknowledge(&self, ack: Option<Ack>) -> Progress {
+        let Some(ack) = ack else {
+            return Progress::Handled;
+        };
+        match self.send_packet(&[&ack.encode()], self.config.command_timeout_ms) {
+            // A handler may have destroyed the client or lost the connection: the loss is dealt with elsewhere.
+            Ok(()) | Err(Error::NoConn) => Progress::Handled,
+            Err(error) => Progress::Lost(Loss::Link(error)),
+        }
+    }
+
+    #[cfg(feature = "websocket_mqtt")]
+    fn answer_ping(&self) -> Progress {
+        let receiver = lock(&self.receiver);
+        let timeout_ms = self.config.command_timeout_ms;
+        match lock(&self.sender).pong(receiver.ping_payload(), timeout_ms, &self.clock) {
+            Ok(()) => Progress::Handled,
+            Err(error) => Progress::Lost(Loss::Link(error)),
+        }
+    }
+
+    #[cfg(not(feature = "websocket_mqtt"))]
+    fn answer_ping(&self) -> Progress {
+        Progress::Handled
+    }
+
+    fn tell(&self, event: Event<Target>) {
+        let observe = |event| self.timed(|| self.observer.on_event(self, event));
+        let topic = |target: &Target, event| self.timed(|| target.0.on_event(self, event));
+        match event {
+            Event::Subscribed { id, filter, subscriber, stored } => {
+                warn_of_identical(&filter, stored);
+                observe(ClientEvent::Subscribed(id));
+                topic(&subscriber, TopicEvent::Subscribed);
+            }
+            Event::SubscribeRefused { id, filter, subscriber } => {
+                log!(Level::Error, COMMON, "_handle_suback_packet", "subscription refused: {filter}");
+                observe(ClientEvent::SubscribeRefused(id));
+                topic(&subscriber, TopicEvent::SubscribeRefused);
+            }
+            Event::SubscribeTimeout { id, filter, subscriber } => {
+                log!(
+                    Level::Warn,
+                    COMMON,
+                    "qcloud_iot_mqtt_sub_info_proc",
+                    "no answer to subscribe: {filter}"
+                );
+                topic(&subscriber, TopicEvent::SubscribeTimeout);
+                observe(ClientEvent::SubscribeTimeout(id));
+            }
+            Event::Unsubscribed(id) => observe(ClientEvent::Unsubscribed(id)),
+            Event::UnsubscribeTimeout(id) => observe(ClientEvent::UnsubscribeTimeout(id)),
+            Event::Published(id) => observe(ClientEvent::Published(id)),
+            Event::PublishTimeout(id) => observe(ClientEvent::PublishTimeout(id)),
+            Event::PublishRefused(id) => observe(ClientEvent::PublishRefused(id)),
+        }
+    }
+}
+
+/// Before CONNACK only a message may come, everything else is a protocol error.
+fn answer_to_connect(first: u8, body: &[u8]) -> Progress {
+    match packet::decode(first, body) {
+        Ok(Packet::ConnAck { session_present, code }) => Progress::ConnAck { session_present, code },
+        Ok(_) | Err(DecodeError::UnexpectedType(_)) => Progress::Report(Error::RxMessageInvalid),
+        Err(DecodeError::Malformed(cause)) => Progress::Lost(Loss::Malformed(cause)),
+    }
+}
+
+fn warn_of_identical(filter: &str, stored: Stored) {
+    if let Stored::Identical { data_replaced } = stored {
+        log!(Level::Warn, COMMON, "_handle_suback_packet", "Identical topic found: {filter}");
+        if data_replaced {
+            log!(Level::Warn, COMMON, "_handle_suback_packet", "user data of {filter} replaced");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Yield: reads, dispatches, expires, keeps alive, reconnects (`mqtt.md` §§3, 4, 11).
+
+use super::callback::ClientEvent;
+use super::dispatch::{Loss, Phase, Progress};
+use super::gate::Yielding;
+use super::{Client, lock};
+use crate::error::Error;
+use crate::hal::{clock, random};
+use crate::log::{Level, log};
+use crate::mqtt::keepalive::Due;
+use crate::mqtt::lifecycle::Step;
+use crate::mqtt::packet::{DISCONNECT, PINGREQ};
+use std::sync::atomic::Ordering;
+
+/// The application has disconnected or destroyed the client.
+pub const MANUALLY_DISCONNECTED: i32 = 2;
+/// The connection came back during this call.
+pub const RECONNECTED: i32 = 1;
+
+/// How long a goodbye to a server that broke the rules may take, in ms.
+const GOODBYE_TIMEOUT_MS: u32 = 200;
+/// How long a wait outside the network lasts before it looks whether the client is going away, in ms.
+const SLEEP_SLICE_MS: u32 = 100;
+
+/// What one round with an open connection found.
+enum Round {
+    /// All is well.
+    Quiet,
+    /// Yield returns this code.
+    Return(i32),
+    /// The connection is gone.
+    Lost,
+}
+
+impl Client {
+    /// Serves the connection for `timeout_ms`. The values are those of `IOT_MQTT_Yield`.
+    pub fn yield_for(&self, timeout_ms: u32) -> i32 {
+        if timeout_ms == 0 && !self.is_looping_elsewhere() {
+            return Error::Inval.code();
+        }
+        self.yield_until(timeout_ms, &|| false)
+    }
+
+    /// As [`yield_for`](Self::yield_for), but returns as soon as `is_done`.
+    pub fn yield_until(&self, timeout_ms: u32, is_done: &dyn Fn() -> bool) -> i32 {
+        let Ok(_call) = self.gate.enter() else {
+            return MANUALLY_DISCONNECTED;
+        };
+        match self.yield_right_here() {
+            Some(_yielding) => self.run(timeout_ms, is_done),
+            None => {
+                self.wait_for_others(timeout_ms, is_done);
+                0
+            }
+        }
+    }
+
+    /// The right to read, unless a loop thread or another call has it or Yield is nested too deep.
+    fn yield_right_here(&self) -> Option<Yielding<'_>> {
+        if self.is_looping_elsewhere() { None } else { self.yield_right.take() }
+    }
+
+    /// Serves the connection; the caller holds the right to yield.
+    pub(super) fn run(&self, timeout_ms: u32, is_done: &dyn Fn() -> bool) -> i32 {
+        let deadline = self.clock.now().saturating_add(u64::from(timeout_ms));
+        let mut result = 0;
+        loop {
+            if self.gate.is_closing() || self.core().telling_loss {
+                return MANUALLY_DISCONNECTED;
+            }
+            if self.must_leave_connection() {
+                return 0;
+            }
+            let now = self.clock.now();
+            let step = self.next_step(now);
+            match step {
+                Step::None => match self.serve(deadline, result, is_done) {
+                    Round::Quiet => result = 0,
+                    Round::Return(code) => return code,
+                    Round::Lost => {}
+                },
+                Step::Attempt => match self.reconnect() {
+                    Ok(()) => result = RECONNECTED,
+                    Err(error) => self.note_failed_attempt(error),
+                },
+                Step::WaitUntil(_) if now >= deadline => return Error::AttemptingReconnect.code(),
+                Step::WaitUntil(at) => self.pause(at.min(deadline) - now),
+                Step::StayOffline => return Error::NoConn.code(),
+                Step::GiveUp => return Error::ReconnectTimeout.code(),
+                Step::Closed => return MANUALLY_DISCONNECTED,
+            }
+        }
+    }
+
+    /// Takes a connection down and tells the application, once.
+    pub(super) fn lose(&self, loss: &Loss) {
+        {
+            let mut core = self.core();
+            if !core.lifecycle.on_lost() {
+                return;
+            }
+            core.session.on_lost();
+            core.broken = None;
+            core.telling_loss = true;
+        }
+        log!(Level::Warn, "mqtt_client_yield.c", "_handle_disconnect", "connection lost: {loss}");
+        self.drop_link(loss.close_code());
+        log!(Level::Info, "mqtt_client_connect.c", "qcloud_iot_mqtt_disconnect", "mqtt disconnect!");
+        self.observer.on_event(self, ClientEvent::Disconnected);
+        self.core().telling_loss = false;
+    }
+
+    /// Closes the link, after a WebSocket close frame where one is due.
+    pub(super) fn drop_link(&self, goodbye: Option<Option<u16>>) {
+        let link = {
+            let mut sender = lock(&self.sender);
+            if let Some(code) = goodbye {
+                // The connection is being dropped whether or not the peer still hears this.
+                drop(sender.close(code, GOODBYE_TIMEOUT_MS, &self.clock));
+            }
+            sender.detach()
+        };
+        lock(&self.receiver).detach();
+        if let Some(link) = link {
+            link.close();
+        }
+    }
+
+    /// Lets `ms` pass unless the client is going away.
+    pub(super) fn sleep(&self, ms: u32) {
+        let deadline = self.clock.now() + u64::from(ms);
+        loop {
+            let left = deadline.saturating_sub(self.clock.now());
+            if left == 0 || self.gate.is_closing() {
+                return;
+            }
+            clock::sleep(u32::try_from(left).unwrap_or(u32::MAX).min(SLEEP_SLICE_MS));
+        }
+    }
+
+    /// Another thread serves the connection: waits until its work makes `is_done` true or `ms` have passed.
+    fn wait_for_others(&self, ms: u32, is_done: &dyn Fn() -> bool) {
+        let deadline = self.clock.now() + u64::from(ms);
+        loop {
+            let left = deadline.saturating_sub(self.clock.now());
+            if left == 0 || self.gate.is_closing() || self.news.wait_unless(is_done, left) {
+                return;
+            }
+        }
+    }
+
+    fn next_step(&self, now: u64) -> Step {
+        // Without randomness devices would try in step, which is still better than not at all.
+        self.core().lifecycle.step(now, || random::number().unwrap_or(0))
+    }
+
+    /// One round: everything that has arrived, what has expired, keep-alive, then a wait for more.
+    fn serve(&self, deadline: u64, result: i32, is_done: &dyn Fn() -> bool) -> Round {
+        if let Some(error) = self.core().broken {
+            return self.give_up(&Loss::Link(error));
+        }
+        if let Some(round) = self.dispatch_all() {
+            return round;
+        }
+        if let Some(round) = self.keep_time() {
+            return round;
+        }
+        let now = self.clock.now();
+        if now >= deadline || is_done() {
+            return Round::Return(result);
+        }
+        self.wait(now, deadline)
+    }
+
+    /// Dispatches all that is complete; `None` when there is nothing left and all is well.
+    fn dispatch_all(&self) -> Option<Round> {
+        loop {
+            let progress = self.handle_next(Phase::Open);
+            self.tell_events();
+            self.news.spread();
+            match progress {
+                Progress::Nothing => return None,
+                Progress::Handled | Progress::ConnAck { .. } => {}
+                Progress::Report(error) => return Some(Round::Return(error.code())),
+                Progress::Lost(loss) => return Some(self.give_up(&loss)),
+            }
+            if self.gate.is_closing() || !self.is_connected() {
+                return Some(Round::Lost);
+            }
+        }
+    }
+
+    /// Expired requests and keep-alive.
+    fn keep_time(&self) -> Option<Round> {
+        let due = self.core().session.handle_timeout(self.clock.now());
+        self.tell_events();
+        match due {
+            Due::Nothing => None,
+            Due::Lost => Some(self.give_up(&Loss::KeepAlive)),
+            Due::Ping => {
+                let now = self.clock.now();
+                match self.send_packet(&[&PINGREQ], self.config.command_timeout_ms) {
+                    Ok(()) => {
+                        self.core().session.on_ping(now);
+                        None
+                    }
+                    Err(error) => Some(self.give_up(&Loss::Link(error))),
+                }
+            }
+        }
+    }
+
+    /// Waits for data until something is due.
+    fn wait(&self, now: u64, deadline: u64) -> Round {
+        let until = {
+            let mut core = self.core();
+            let due = core.session.next_timeout().unwrap_or(u64::MAX).min(deadline);
+            // Shortly after traffic look around once more by ourselves: then a publisher need not wake us for the
+            // time-out of its message.
+            let after_traffic = now + u64::from(self.config.command_timeout_ms);
+            let until = if std::mem::take(&mut core.was_active) { due.min(after_traffic) } else { due };
+            self.waiting_until.store(until, Ordering::SeqCst);
+            until
+        };
+        let timeout_ms = u32::try_from(until.saturating_sub(now)).unwrap_or(u32::MAX);
+        let mut receiver = lock(&self.receiver);
+        receiver.shrink();
+        let read = receiver.read(timeout_ms, &self.waiter);
+        drop(receiver);
+        self.waiting_until.store(0, Ordering::SeqCst);
+        match read {
+            Ok(_) => Round::Quiet,
+            Err(error) => self.give_up(&Loss::Link(error)),
+        }
+    }
+
+    fn give_up(&self, loss: &Loss) -> Round {
+        self.lose(loss);
+        Round::Lost
+    }
+
+    fn note_failed_attempt(&self, error: Error) {
+        log!(
+            Level::Warn,
+            "mqtt_client_connect.c",
+            "qcloud_iot_mqtt_attempt_reconnect",
+            "attempt to reconnect failed: {error}"
+        );
+        let now = self.clock.now();
+        let mut core = self.core();
+        core.session.on_lost();
+        core.lifecycle.on_attempt_failed(now);
+    }
+
+    /// Waits up to `ms` for the next attempt, less if woken.
+    fn pause(&self, ms: u64) {
+        self.waiter.sleep(u32::try_from(ms).unwrap_or(u32::MAX));
+    }
+
+    /// Says goodbye on an open connection: DISCONNECT, WebSocket close, end of the link.
+    pub(super) fn disconnect(&self) -> Result<(), Error> {
+        let is_websocket = self.config.endpoint.scheme.is_websocket();
+        if is_websocket {
+            log!(Level::Debug, "network_socket.c", "network_websocket_mqtt_disconnect", "websocket disconn");
+        }
+        let sent = self.send_packet(&[&DISCONNECT], self.config.command_timeout_ms);
+        if sent.is_ok() && is_websocket {
+            self.close_websocket();
+        }
+        self.drop_link(None);
+        log!(Level::Info, "mqtt_client_connect.c", "qcloud_iot_mqtt_disconnect", "mqtt disconnect!");
+        sent
+    }
+
+    /// Close frame, then at most 200 ms for the one of the server; data that still comes is discarded.
+    fn close_websocket(&self) {
+        let closed = lock(&self.sender).close(Some(1000), GOODBYE_TIMEOUT_MS, &self.clock);
+        if !matches!(closed, Ok(true)) {
+            return;
+        }
+        let deadline = self.clock.now() + u64::from(GOODBYE_TIMEOUT_MS);
+        let mut receiver = lock(&self.receiver);
+        loop {
+            use crate::transport::receiver::Input;
+            match receiver.next_input() {
+                Input::Closed(_) | Input::Broken { .. } => return,
+                Input::Nothing => {
+                    let left = deadline.saturating_sub(self.clock.now());
+                    if left == 0 || receiver.read(left as u32, &self.waiter).is_err() {
+                        return;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "multithread_enabled"))]
+impl Client {
+    fn is_looping_elsewhere(&self) -> bool {
+        false
+    }
+
+    fn must_leave_connection(&self) -> bool {
+        false
+    }
+}

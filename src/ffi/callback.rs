@@ -1,0 +1,140 @@
+//! Calls the handlers that C has given.
+
+use super::handle;
+use super::types::mqtt::{
+    MQTTEventHandler, MQTTEventMsg, MQTTEventType, MQTTMessage, OnMessageHandler, OnSubEventHandler,
+    SubscribeParams,
+};
+use crate::client::Client;
+use crate::client::callback::{ClientEvent, Handler, HandlerIdentity, Message, Observer, TopicEvent};
+use core::ffi::c_void;
+
+/// Event handler of a client.
+pub struct CObserver {
+    handler: MQTTEventHandler,
+}
+
+// SAFETY: the application promises that its handler may be called from every thread that yields.
+unsafe impl Send for CObserver {}
+// SAFETY: as above; calls of one client never overlap.
+unsafe impl Sync for CObserver {}
+
+impl CObserver {
+    /// Calls `handler`.
+    pub fn new(handler: MQTTEventHandler) -> CObserver {
+        CObserver { handler }
+    }
+}
+
+impl Observer for CObserver {
+    fn on_event(&self, client: &Client, event: ClientEvent<'_>) {
+        let Some(function) = self.handler.h_fp else {
+            return;
+        };
+        let (event_type, msg) = match event {
+            ClientEvent::Disconnected => (MQTTEventType::MQTT_EVENT_DISCONNECT, id(0)),
+            ClientEvent::Reconnected => (MQTTEventType::MQTT_EVENT_RECONNECT, id(0)),
+            ClientEvent::Subscribed(packet) => (MQTTEventType::MQTT_EVENT_SUBCRIBE_SUCCESS, id(packet)),
+            ClientEvent::SubscribeTimeout(packet) => (MQTTEventType::MQTT_EVENT_SUBCRIBE_TIMEOUT, id(packet)),
+            ClientEvent::SubscribeRefused(packet) => (MQTTEventType::MQTT_EVENT_SUBCRIBE_NACK, id(packet)),
+            ClientEvent::Unsubscribed(packet) => (MQTTEventType::MQTT_EVENT_UNSUBCRIBE_SUCCESS, id(packet)),
+            ClientEvent::UnsubscribeTimeout(packet) => {
+                (MQTTEventType::MQTT_EVENT_UNSUBCRIBE_TIMEOUT, id(packet))
+            }
+            ClientEvent::Published(packet) => (MQTTEventType::MQTT_EVENT_PUBLISH_SUCCESS, id(packet)),
+            ClientEvent::PublishTimeout(packet) => (MQTTEventType::MQTT_EVENT_PUBLISH_TIMEOUT, id(packet)),
+            ClientEvent::PublishRefused(packet) => (MQTTEventType::MQTT_EVENT_PUBLISH_NACK, id(packet)),
+            ClientEvent::Message(message) => {
+                let mut message = c_message(message);
+                let mut event = MQTTEventMsg {
+                    event_type: MQTTEventType::MQTT_EVENT_PUBLISH_RECVEIVED as _,
+                    msg: (&raw mut message).cast(),
+                };
+                // SAFETY: the handler and its context are valid as long as the client, the event during the call.
+                return unsafe { function(handle::of(client), self.handler.context, &mut event) };
+            }
+        };
+        let mut event = MQTTEventMsg { event_type: event_type as _, msg };
+        // SAFETY: the handler and its context are valid as long as the client, the event during the call.
+        unsafe { function(handle::of(client), self.handler.context, &mut event) }
+    }
+}
+
+/// Handlers of a subscription.
+pub struct CHandler {
+    on_message: OnMessageHandler,
+    on_event: OnSubEventHandler,
+    user_data: *mut c_void,
+}
+
+// SAFETY: the application promises that its handlers may be called from every thread that yields.
+unsafe impl Send for CHandler {}
+// SAFETY: as above; calls of one client never overlap.
+unsafe impl Sync for CHandler {}
+
+impl CHandler {
+    /// Calls the handlers of `params`.
+    pub fn new(params: &SubscribeParams) -> CHandler {
+        CHandler {
+            on_message: params.on_message_handler,
+            on_event: params.on_sub_event_handler,
+            user_data: params.user_data,
+        }
+    }
+}
+
+impl Handler for CHandler {
+    fn on_message(&self, client: &Client, message: &mut Message) {
+        if let Some(function) = self.on_message {
+            let mut message = c_message(message);
+            // SAFETY: handler and user data are valid until the subscription ends, the message during the call.
+            unsafe { function(handle::of(client), &mut message, self.user_data) }
+        }
+    }
+
+    fn on_event(&self, client: &Client, event: TopicEvent) {
+        let event_type = match event {
+            TopicEvent::Subscribed => MQTTEventType::MQTT_EVENT_SUBCRIBE_SUCCESS,
+            TopicEvent::SubscribeTimeout => MQTTEventType::MQTT_EVENT_SUBCRIBE_TIMEOUT,
+            TopicEvent::SubscribeRefused => MQTTEventType::MQTT_EVENT_SUBCRIBE_NACK,
+            TopicEvent::Unsubscribed => MQTTEventType::MQTT_EVENT_UNSUBSCRIBE,
+            TopicEvent::ClientDestroyed => MQTTEventType::MQTT_EVENT_CLIENT_DESTROY,
+        };
+        if let Some(function) = self.on_event {
+            // SAFETY: handler and user data are valid until the subscription ends.
+            unsafe { function(handle::of(client), event_type as _, self.user_data) }
+        }
+    }
+
+    fn takes_messages(&self) -> bool {
+        self.on_message.is_some()
+    }
+
+    fn identity(&self) -> HandlerIdentity {
+        HandlerIdentity {
+            message: self.on_message.map_or(0, |function| function as usize),
+            event: self.on_event.map_or(0, |function| function as usize),
+            data: self.user_data.addr(),
+        }
+    }
+}
+
+/// A packet id as the value of a pointer.
+fn id(packet: u16) -> *mut c_void {
+    std::ptr::without_provenance_mut(usize::from(packet))
+}
+
+fn c_message(message: &mut Message) -> MQTTMessage {
+    let (qos, dup, retained, id) = (message.qos, message.dup, message.retain, message.id);
+    let (topic, payload) = message.parts_mut();
+    MQTTMessage {
+        qos: qos.into(),
+        retained: retained.into(),
+        dup: dup.into(),
+        id,
+        ptopic: topic.as_mut_ptr().cast(),
+        topic_len: topic.len().saturating_sub(1),
+        payload: payload.as_mut_ptr().cast(),
+        payload_len: payload.len().saturating_sub(1),
+    }
+}

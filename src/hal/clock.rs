@@ -1,0 +1,99 @@
+//! Time of a client, driven by the port's timers.
+
+use super::import::Timer;
+use super::symbols;
+use core::ffi::c_long;
+use std::mem::MaybeUninit;
+use std::sync::{Mutex, PoisonError};
+
+/// How far ahead the timer is set that measures time; about twelve days.
+const SPAN_MS: u32 = 0x3FFF_FFFF;
+
+/// A monotonic 64-bit millisecond clock made of a port timer, so that a port that supplies its own timers
+/// decides what time is (`hal.md` §2).
+pub struct Clock(Mutex<Reading>);
+
+struct Reading {
+    timer: Timer,
+    /// Time when the timer was set.
+    set_at: u64,
+    /// Last time handed out.
+    last: u64,
+}
+
+impl Clock {
+    /// A clock that starts at 0.
+    pub fn start() -> Clock {
+        Clock(Mutex::new(Reading { timer: started_timer(), set_at: 0, last: 0 }))
+    }
+
+    /// Milliseconds since the start; never goes back, whatever the port's clock does.
+    pub fn now(&self) -> u64 {
+        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: the timer was set by the port and is not shared: the lock is held.
+        let remaining = unsafe { symbols::HAL_Timer_remain(&mut reading.timer) };
+        let remaining = u32::try_from(remaining).unwrap_or(0);
+        let went_back = remaining > SPAN_MS;
+        if !went_back {
+            let now = reading.set_at + u64::from(SPAN_MS - remaining);
+            reading.last = reading.last.max(now);
+        }
+        if went_back || remaining < SPAN_MS / 2 {
+            reading.set_at = reading.last;
+            reading.timer = started_timer();
+        }
+        reading.last
+    }
+}
+
+/// Wall-clock seconds since the epoch.
+pub fn epoch_seconds() -> i64 {
+    // SAFETY: no arguments.
+    let seconds: c_long = unsafe { symbols::HAL_Timer_current_sec() };
+    #[allow(clippy::useless_conversion)] // `long` has 32 bits on some targets
+    i64::from(seconds)
+}
+
+/// Sets the system clock to `ms` since the epoch; the port's status, 0 for success.
+///
+/// Where `size_t` has 32 bits the port takes whole seconds (`system.md` §4).
+#[cfg(feature = "system_comm")]
+pub fn set_system_time(ms: u64) -> i32 {
+    // SAFETY: any value is allowed, the port checks it.
+    unsafe {
+        match usize::try_from(ms) {
+            Ok(ms) => symbols::HAL_Timer_set_systime_ms(ms),
+            Err(_) => symbols::HAL_Timer_set_systime_sec(usize::try_from(ms / 1000).unwrap_or(usize::MAX)),
+        }
+    }
+}
+
+/// Lets `ms` pass.
+pub fn sleep(ms: u32) {
+    // SAFETY: any value is allowed.
+    unsafe { symbols::HAL_SleepMs(ms) }
+}
+
+fn started_timer() -> Timer {
+    let mut timer = MaybeUninit::<Timer>::zeroed();
+    // SAFETY: a zeroed Timer is valid (plain integers), and both functions only write to it.
+    unsafe {
+        symbols::HAL_Timer_init(timer.as_mut_ptr());
+        symbols::HAL_Timer_countdown_ms(timer.as_mut_ptr(), SPAN_MS);
+        timer.assume_init()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_goes_on_and_never_back() {
+        let clock = Clock::start();
+        let start = clock.now();
+        sleep(20);
+        let later = clock.now();
+        assert!((15..5000).contains(&(later - start)), "{}", later - start);
+    }
+}
