@@ -69,9 +69,17 @@ def environment(args):
         env[f"CC_{under}"] = args.cc
         env[f"AR_{under}"] = args.tool_prefix + "ar"
         env[f"CARGO_TARGET_{under.upper()}_LINKER"] = args.cc
+        env[f"BINDGEN_EXTRA_CLANG_ARGS_{under}"] = " ".join(f"-isystem{path}" for path in include_path(args.cc))
     else:
         env["CC"] = args.cc
     return env
+
+
+def include_path(compiler):
+    """Where the compiler looks for system headers: libclang, which reads them for the bindings, does not know."""
+    command = [compiler, "-E", "-Wp,-v", "-x", "c", os.devnull]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+    return [os.path.realpath(line.strip()) for line in lines if line.startswith(" /")]
 
 
 def pack_arguments(args):

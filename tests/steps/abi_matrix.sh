@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Builds every combination of key or certificate, TLS, WebSocket and threads, and compares headers and archives with the
+# tables of the interface. Each combination stays in <target>/variants/<name>, so that a second run is short.
+set -uo pipefail
+cd "$(dirname "$0")/../.." || exit 1
+
+checker=../shared/abi/linkcheck/check_abi.py
+variants=${CARGO_TARGET_DIR:-target}/variants
+not_built=MQTT_DEVICE_SHADOW,OTA_COMM_ENABLED,RESOURCE_COMM_ENABLED
+
+main() {
+    if [[ ! -e $checker ]]; then
+        echo "abi_matrix: left out, the tables of the interface are not here"
+        echo "0 passed, 0 failed"
+        return
+    fi
+    local websocket threads failed=0
+    for websocket in ON OFF; do
+        for threads in ON OFF; do
+            check KEY OFF $websocket $threads || failed=1
+            check KEY ON $websocket $threads || failed=1
+            check CERT OFF $websocket $threads || failed=1
+        done
+    done
+    return $failed
+}
+
+check() {
+    local name=auth-$1-notls-$2-ws-$3-threads-$4 out
+    out=$variants/$name
+    echo "-- $name"
+    if ! scripts/build_config.sh "$out" "-DFEATURE_AUTH_MODE=$1" "-DFEATURE_AUTH_WITH_NOTLS=$2" \
+        "-DFEATURE_WEBSOCKET_MQTT=$3" "-DFEATURE_MULTITHREAD_ENABLED=$4" >"$variants/$name.log" 2>&1; then
+        tail -n 20 "$variants/$name.log"
+        echo "0 passed, 1 failed"
+        return 1
+    fi
+    python3 "$checker" --headers "$out/release/include" --lib "$out/release/lib/libiot_sdk.a" \
+        --lib "$out/release/lib/libiot_platform.a" --link --without "$not_built"
+}
+
+mkdir -p "$variants"
+main
