@@ -78,6 +78,10 @@ mod create {
         safe fn iot_port_thread_main(start: *mut c_void) -> *mut c_void;
     }
 
+    /// Does nothing: a thread ends by returning. Old ports declare and call it themselves.
+    #[unsafe(no_mangle)]
+    pub extern "C" fn HAL_ThreadExit() {}
+
     /// Starts a detached thread that runs `thread_func(user_arg)` once; `params` may be changed as soon as the call
     /// returns. Writes the low 32 bits of the thread's id. 0; -1002 for NULL; -1001 when no thread could be made.
     ///
