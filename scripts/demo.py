@@ -55,11 +55,12 @@ def demo(args, work):
     with Program("hub", [args.hub, "serve", "--config", hub_file]) as hub:
         ports = ready_ports(hub)
         ca_file = write(work, "ca.pem", run([args.hub, "ca", "--config", hub_file]))
+        publish = [args.hub, "ctl", "--admin", f"http://{ports['admin']}", "publish", TOPIC, MESSAGE]
         done = []
         for scheme in ("wss", "ws"):
             sample = Sample(args.sample, device_file, f"{scheme}://{ports[scheme]}", ca_file)
             one_session(scheme, sample)
-            downlink(scheme, sample, [args.hub, "ctl", "--admin", ports["admin"], "publish", TOPIC, MESSAGE])
+            downlink(scheme, sample, publish)
             done.append(f"{scheme} session and downlink message")
     return done
 
