@@ -1,2 +1,91 @@
-//! Local IoT Hub emulator.
-fn main() {}
+//! Local IoT Hub: plays the cloud for devices under development and test.
+//!
+//! A connection's way: `listener` accepts, `connection` runs TLS (`tls`), the upgrade (`ws`) and then reads packets (`reader`, `codec`),
+//! `auth` decides about CONNECT, `broker` about everything after it, `link` applies faults to what goes out and `writer` writes it.
+//! `admin` is the console, `ctl` its command line. Shares no code with the device SDK, so that neither can hide the other's mistakes.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::string_slice
+    )
+)]
+#![forbid(unsafe_code)]
+
+mod acl;
+mod admin;
+mod auth;
+mod broker;
+mod ca;
+mod cli;
+mod clock;
+mod codec;
+mod config;
+mod connection;
+mod ctl;
+mod events;
+mod faults;
+mod hub;
+mod link;
+mod listener;
+mod reader;
+mod registry;
+mod rules;
+mod serve;
+mod session;
+mod state;
+mod stream;
+mod time_service;
+mod tls;
+mod topic;
+mod writer;
+mod ws;
+mod ws_tap;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, Where};
+
+/// Exit status of a hub that cannot start.
+const CANNOT_START: u8 = 2;
+
+fn main() -> ExitCode {
+    let (result, failure) = match Cli::parse().command {
+        Command::Serve(args) => (serve::run(&args).map(|()| true), CANNOT_START),
+        Command::Ctl(args) => (ctl::run(&args), 1),
+        Command::Ca(place) => (print_ca(&place).map(|()| true), 1),
+        Command::Reset(args) => {
+            (state_dir(&args.place).and_then(|d| state::reset(&d, args.keep_ca)).map(|()| true), 1)
+        }
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(failure)
+        }
+    }
+}
+
+fn print_ca(place: &Where) -> Result<(), String> {
+    let authorities = ca::Authorities::open(&state_dir(place)?)?;
+    let pem = authorities.server_ca.certificate.to_pem().map_err(|e| e.to_string())?;
+    print!("{}", String::from_utf8_lossy(&pem));
+    Ok(())
+}
+
+fn state_dir(place: &Where) -> Result<PathBuf, String> {
+    match (&place.state_dir, &place.config) {
+        (Some(dir), _) => Ok(dir.clone()),
+        (None, Some(file)) => Ok(config::load(file)?.server.state_dir),
+        (None, None) => Err("give --config or --state-dir".into()),
+    }
+}

@@ -1,0 +1,175 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Local IoT Hub: the platform side for developing and testing devices at a desk.
+#[derive(Debug, Parser)]
+#[command(name = "iot-hub-emulator", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the hub.
+    Serve(Serve),
+    /// Give a running hub a command; prints its answer, exit status 1 if it refused.
+    Ctl(Ctl),
+    /// Print the certificate of the server's authority (PEM), the CA file of devices under test.
+    Ca(Where),
+    /// Remove what the hub keeps in its state directory.
+    Reset(Reset),
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Registry file, TOML or JSON by extension.
+    #[arg(long, short)]
+    pub config: PathBuf,
+    /// Another port for a listener: NAME=PORT, NAME=0 (any free port) or NAME=off. Repeatable.
+    #[arg(long = "port", value_name = "NAME=PORT")]
+    pub ports: Vec<String>,
+    /// Another state directory than the registry file's.
+    #[arg(long)]
+    pub state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Where {
+    /// Registry file that names the state directory.
+    #[arg(long, short, required_unless_present = "state_dir")]
+    pub config: Option<PathBuf>,
+    /// The state directory itself.
+    #[arg(long)]
+    pub state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Reset {
+    #[command(flatten)]
+    pub place: Where,
+    /// Keep the authorities and the server's certificate.
+    #[arg(long)]
+    pub keep_ca: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Ctl {
+    /// Address of the admin listener.
+    #[arg(long, default_value = "http://127.0.0.1:8088")]
+    pub admin: String,
+    #[command(subcommand)]
+    pub command: CtlCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CtlCommand {
+    /// Version, listeners, newest event.
+    Status,
+    /// All devices and their state.
+    Devices,
+    /// One device.
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// Send a message from the platform to whoever subscribed.
+    Publish {
+        topic: String,
+        /// The payload, or @FILE.
+        payload: String,
+        #[arg(long, default_value_t = 0)]
+        qos: u8,
+    },
+    /// Print events, one JSON object per line.
+    Events(EventsArgs),
+    /// Faults on demand.
+    #[command(subcommand)]
+    Fault(FaultCommand),
+    /// The hub's time of day.
+    #[command(subcommand)]
+    Clock(ClockCommand),
+    /// Stop the hub.
+    Stop,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DeviceCommand {
+    /// Show a device: PRODUCT/NAME.
+    Show {
+        device: String,
+    },
+    Enable {
+        device: String,
+    },
+    /// Close its connection and refuse later ones.
+    Disable {
+        device: String,
+    },
+    /// Close its connection.
+    Kick {
+        device: String,
+    },
+    /// Add a device; a key device without a secret gets a random one, which is printed.
+    Add {
+        device: String,
+        #[arg(long)]
+        secret: Option<String>,
+        /// Issue certificate and key.
+        #[arg(long)]
+        issue: bool,
+        /// Registered certificate (PEM file).
+        #[arg(long)]
+        cert: Option<PathBuf>,
+    },
+    Delete {
+        device: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// Go on with new events as they happen.
+    #[arg(long)]
+    pub follow: bool,
+    /// Only events after this number.
+    #[arg(long, default_value_t = 0)]
+    pub since: u64,
+    /// Wait so long for an event that matches.
+    #[arg(long)]
+    pub wait_ms: Option<u64>,
+    /// Event types or packet names, comma-separated.
+    #[arg(long = "type")]
+    pub kind: Option<String>,
+    /// PRODUCT/NAME.
+    #[arg(long)]
+    pub device: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum FaultCommand {
+    /// Set a fault, e.g. `fault set action=delay packet=suback ms=120 device=A1B2C3D4E5/lamp-01`.
+    Set {
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        members: Vec<String>,
+    },
+    /// Clear one fault, or all.
+    Clear {
+        id: Option<u64>,
+    },
+    List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ClockCommand {
+    Show,
+    /// Set the time: seconds since 1970, or "now" for the machine's.
+    Set {
+        time: String,
+    },
+    /// Virtual seconds per real second.
+    Scale {
+        factor: f64,
+    },
+}

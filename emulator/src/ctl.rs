@@ -1,0 +1,180 @@
+//! `ctl`: the console's commands from the command line.
+
+use std::io::{BufRead, BufReader, Write};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::{Map, Value, json};
+use ureq::Agent;
+use ureq::http::Response;
+
+use crate::cli::{ClockCommand, Ctl, CtlCommand, DeviceCommand, EventsArgs, FaultCommand};
+use crate::events::members;
+
+/// Runs a command and prints the hub's answer. False: the hub refused it.
+pub fn run(ctl: &Ctl) -> Result<bool, String> {
+    let hub = Hub { base: ctl.admin.trim_end_matches('/').to_owned(), agent: agent() };
+    match &ctl.command {
+        CtlCommand::Status => hub.get("/status"),
+        CtlCommand::Devices => hub.get("/devices"),
+        CtlCommand::Device(command) => device(&hub, command),
+        CtlCommand::Publish { topic, payload, qos } => {
+            hub.post("/publish", &json!({"topic": topic, "payload_base64": payload_of(payload)?, "qos": qos}))
+        }
+        CtlCommand::Events(args) => events(&hub, args),
+        CtlCommand::Fault(FaultCommand::Set { members }) => hub.post("/faults", &object(members)?),
+        CtlCommand::Fault(FaultCommand::Clear { id: None }) => hub.delete("/faults"),
+        CtlCommand::Fault(FaultCommand::Clear { id: Some(id) }) => hub.delete(&format!("/faults/{id}")),
+        CtlCommand::Fault(FaultCommand::List) => hub.get("/faults"),
+        CtlCommand::Clock(ClockCommand::Show) => hub.get("/clock"),
+        CtlCommand::Clock(ClockCommand::Set { time }) => hub.post("/clock", &clock_change(time)?),
+        CtlCommand::Clock(ClockCommand::Scale { factor }) => hub.post("/clock", &json!({"scale": factor})),
+        CtlCommand::Stop => hub.post("/stop", &json!({})),
+    }
+}
+
+fn device(hub: &Hub, command: &DeviceCommand) -> Result<bool, String> {
+    let order = |device: &str, what: &str| hub.post(&format!("/devices/{device}/{what}"), &json!({}));
+    match command {
+        DeviceCommand::Show { device } => hub.get(&format!("/devices/{device}")),
+        DeviceCommand::Enable { device } => order(device, "enable"),
+        DeviceCommand::Disable { device } => order(device, "disable"),
+        DeviceCommand::Kick { device } => order(device, "kick"),
+        DeviceCommand::Delete { device } => hub.delete(&format!("/devices/{device}")),
+        DeviceCommand::Add { device, secret, issue, cert } => {
+            let (product, name) = device.split_once('/').ok_or("a device is PRODUCT/NAME")?;
+            let mut body = members(json!({"product": product, "name": name, "issue": issue}));
+            if let Some(secret) = secret {
+                body.insert("secret".into(), secret.clone().into());
+            }
+            if let Some(cert) = cert {
+                // The hub may run in another directory.
+                let cert = std::path::absolute(cert).map_err(|e| e.to_string())?;
+                body.insert("cert".into(), cert.display().to_string().into());
+            }
+            hub.post("/devices", &Value::Object(body))
+        }
+    }
+}
+
+fn payload_of(text: &str) -> Result<String, String> {
+    let bytes = match text.strip_prefix('@') {
+        Some(file) => std::fs::read(file).map_err(|e| format!("{file}: {e}"))?,
+        None => text.as_bytes().to_vec(),
+    };
+    Ok(BASE64.encode(bytes))
+}
+
+/// KEY=VALUE words as a JSON object; a value that is a number or a truth value is one.
+fn object(words: &[String]) -> Result<Value, String> {
+    let mut object = Map::new();
+    for word in words {
+        let (key, text) = word.split_once('=').ok_or_else(|| format!("\"{word}\" is not KEY=VALUE"))?;
+        let value = match serde_json::from_str::<Value>(text) {
+            Ok(value @ (Value::Number(_) | Value::Bool(_))) => value,
+            _ => Value::from(text),
+        };
+        object.insert(key.into(), value);
+    }
+    Ok(Value::Object(object))
+}
+
+fn clock_change(time: &str) -> Result<Value, String> {
+    if time == "now" {
+        return Ok(json!({"now": true}));
+    }
+    let seconds: f64 =
+        time.parse().map_err(|_| format!("\"{time}\" is neither seconds since 1970 nor \"now\""))?;
+    Ok(json!({"set_ms": (seconds * 1000.0) as i64}))
+}
+
+fn events(hub: &Hub, args: &EventsArgs) -> Result<bool, String> {
+    let mut request = hub.agent.get(format!("{}/events", hub.base)).query("since", args.since.to_string());
+    if args.follow {
+        request = request.query("follow", "true");
+    }
+    let given = [
+        ("wait_ms", args.wait_ms.map(|ms| ms.to_string())),
+        ("type", args.kind.clone()),
+        ("device", args.device.clone()),
+    ];
+    for (key, value) in given {
+        if let Some(value) = value {
+            request = request.query(key, value);
+        }
+    }
+    let answer = request.call().map_err(|e| hub.unreachable(&e))?;
+    if !answer.status().is_success() {
+        return show(answer);
+    }
+    let mut out = std::io::stdout().lock();
+    for line in BufReader::new(answer.into_body().into_reader()).lines() {
+        let line = line.map_err(|e| e.to_string())?;
+        // A closed pipe (`ctl events --follow | head`) is the reader's way of saying enough.
+        if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+            return Ok(true);
+        }
+    }
+    Ok(true)
+}
+
+struct Hub {
+    base: String,
+    agent: Agent,
+}
+
+fn agent() -> Agent {
+    let config =
+        Agent::config_builder().http_status_as_error(false).timeout_connect(Some(Duration::from_secs(5)));
+    config.build().into()
+}
+
+impl Hub {
+    fn get(&self, path: &str) -> Result<bool, String> {
+        show(self.agent.get(self.url(path)).call().map_err(|e| self.unreachable(&e))?)
+    }
+
+    fn delete(&self, path: &str) -> Result<bool, String> {
+        show(self.agent.delete(self.url(path)).call().map_err(|e| self.unreachable(&e))?)
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Result<bool, String> {
+        let request = self.agent.post(self.url(path)).content_type("application/json");
+        show(request.send(body.to_string()).map_err(|e| self.unreachable(&e))?)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> String {
+        format!("no hub at {}: {error}", self.base)
+    }
+}
+
+fn show(answer: Response<ureq::Body>) -> Result<bool, String> {
+    let good = answer.status().is_success();
+    let text = answer.into_body().read_to_string().map_err(|e| e.to_string())?;
+    println!("{text}");
+    Ok(good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_members() {
+        let words: Vec<String> = ["action=delay", "ms=120", "packet=suback"].map(String::from).into();
+        assert_eq!(object(&words).unwrap(), json!({"action": "delay", "ms": 120, "packet": "suback"}));
+        assert!(object(&["nonsense".to_string()]).is_err());
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(clock_change("1760000000").unwrap(), json!({"set_ms": 1_760_000_000_000_i64}));
+        assert_eq!(clock_change("now").unwrap(), json!({"now": true}));
+        assert!(clock_change("noon").is_err());
+    }
+}
