@@ -120,6 +120,7 @@ def downlink(scheme, sample, publish):
     print(f"== message from the console over {scheme}", flush=True)
     with sample.start(scheme, "-l") as program:
         program.wait_for("publish success")
+        print(f"console | publish {TOPIC} {MESSAGE}", flush=True)
         run(publish)
         program.wait_for(f"Receive Message With topicName:{TOPIC}, payload:{MESSAGE}")
 
