@@ -111,6 +111,12 @@ struct Core {
     /// Packets came since the reading thread waited last.
     was_active: bool,
     connection_id: String,
+    /// When bytes arrived last.
+    received_at: u64,
+    /// Complaints that a server can provoke at will are not logged before this time.
+    complain_after: u64,
+    /// Complaints left out since.
+    unlogged: u32,
 }
 
 /// Secrets that last as long as the client.
@@ -131,6 +137,9 @@ impl Client {
             telling_loss: false,
             was_active: false,
             connection_id: String::new(),
+            received_at: 0,
+            complain_after: 0,
+            unlogged: 0,
         };
         Ok(Client {
             config,

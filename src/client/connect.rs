@@ -192,7 +192,7 @@ impl Client {
             Loss::Violation { .. } => Error::RxMessageInvalid,
             Loss::Malformed(_) => Error::Failure,
             Loss::Link(error) => *error,
-            Loss::KeepAlive => Error::RequestTimeout,
+            Loss::KeepAlive | Loss::Stalled => Error::RequestTimeout,
         }
     }
 }

@@ -17,6 +17,21 @@ const SPARE_SIZE: usize = 4096;
 
 const COMMON: &str = "mqtt_client_common.c";
 
+/// Least time between two complaints that a server can provoke, in ms (`log.md` §4).
+const COMPLAINT_PAUSE_MS: u64 = 100;
+
+/// Complaints that were left out before this one.
+struct Unlogged(u32);
+
+impl std::fmt::Display for Unlogged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            count => write!(f, " ({count} more like this were not logged)"),
+        }
+    }
+}
+
 /// What the connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -63,6 +78,8 @@ pub(super) enum Loss {
     Link(Error),
     /// The server did not answer pings.
     KeepAlive,
+    /// The rest of a packet did not come.
+    Stalled,
 }
 
 impl Loss {
@@ -72,7 +89,7 @@ impl Loss {
             Loss::Closed(code) => Some(*code),
             Loss::Violation { close_code, .. } => Some(Some(*close_code)),
             Loss::Malformed(_) => Some(Some(1002)),
-            Loss::Link(_) | Loss::KeepAlive => None,
+            Loss::Link(_) | Loss::KeepAlive | Loss::Stalled => None,
         }
     }
 }
@@ -86,6 +103,7 @@ impl std::fmt::Display for Loss {
             Loss::Malformed(cause) => write!(f, "malformed packet: {cause}"),
             Loss::Link(error) => write!(f, "{error}"),
             Loss::KeepAlive => f.write_str("server does not answer pings"),
+            Loss::Stalled => f.write_str("the rest of a packet does not come"),
         }
     }
 }
@@ -95,7 +113,7 @@ enum Todo {
     Progress(Progress),
     Deliver { to: Option<Target>, message: Message, ack: Option<Ack> },
     Send(Ack),
-    SendAndReport(Option<Ack>, Error),
+    SkipOversize { body_len: usize, ack: Option<Ack>, error: Error },
     Warn(&'static str),
     LogMessage(usize),
     Pong,
@@ -112,12 +130,24 @@ impl Client {
                 self.acknowledge(ack)
             }
             Todo::Send(ack) => self.acknowledge(Some(ack)),
-            Todo::SendAndReport(ack, error) => match self.acknowledge(ack) {
-                Progress::Lost(loss) => Progress::Lost(loss),
-                _ => Progress::Report(error),
-            },
+            Todo::SkipOversize { body_len, ack, error } => {
+                if let Some(more) = self.may_complain() {
+                    log!(
+                        Level::Error,
+                        COMMON,
+                        "read_mqtt_packet",
+                        "packet of {body_len} bytes exceeds {MAX_PACKET}, dropped{more}"
+                    );
+                }
+                match self.acknowledge(ack) {
+                    Progress::Lost(loss) => Progress::Lost(loss),
+                    _ => Progress::Report(error),
+                }
+            }
             Todo::Warn(cause) => {
-                log!(Level::Warn, COMMON, "cycle_for_read", "{cause}");
+                if let Some(more) = self.may_complain() {
+                    log!(Level::Warn, COMMON, "cycle_for_read", "{cause}{more}");
+                }
                 Progress::Handled
             }
             Todo::LogMessage(len) => {
@@ -135,7 +165,8 @@ impl Client {
 
     /// Tells the application everything the session has to say.
     pub(super) fn tell_events(&self) {
-        loop {
+        // A handler may destroy the client: nothing is told after that.
+        while !self.gate.is_closing() {
             let Some(event) = self.core().session.poll_event() else {
                 return;
             };
@@ -160,15 +191,9 @@ impl Client {
             }
             Input::Frame(Frame::Packet { first, body }) => self.take_packet(first, body),
             Input::Frame(Frame::Oversize { first, id, body_len }) => {
-                log!(
-                    Level::Error,
-                    COMMON,
-                    "read_mqtt_packet",
-                    "packet of {body_len} bytes exceeds {MAX_PACKET}, dropped"
-                );
                 let now = self.clock.now();
                 let (error, ack) = self.core().session.handle_oversize(now, first, id);
-                Todo::SendAndReport(ack, error)
+                Todo::SkipOversize { body_len, ack, error }
             }
         }
     }
@@ -206,8 +231,11 @@ impl Client {
         });
     }
 
-    /// A callback that takes long endangers the keep-alive: say so.
+    /// A callback that takes long endangers the keep-alive: say so. None is made once the client is going away.
     fn timed(&self, callback: impl FnOnce()) {
+        if self.gate.is_closing() {
+            return;
+        }
         let start = self.clock.now();
         callback();
         let took = self.clock.now().saturating_sub(start);
@@ -220,6 +248,18 @@ impl Client {
                 "a callback took {took} ms, more than half of the keep-alive interval"
             );
         }
+    }
+
+    /// Whether a complaint that the server can provoke at will may be logged now; the text says how many were not.
+    fn may_complain(&self) -> Option<Unlogged> {
+        let now = self.clock.now();
+        let mut core = self.core();
+        if now < core.complain_after {
+            core.unlogged += 1;
+            return None;
+        }
+        core.complain_after = now + COMPLAINT_PAUSE_MS;
+        Some(Unlogged(std::mem::take(&mut core.unlogged)))
     }
 
     fn keep_spare(&self, mut message: Message) {

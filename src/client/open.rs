@@ -57,7 +57,7 @@ impl TrustPolicy {
 /// Whether RSA key exchange is offered as the last resort (`FEATURE_TLS_RSA_FALLBACK`).
 #[cfg(not(feature = "auth_with_notls"))]
 fn offers_rsa_fallback() -> bool {
-    !matches!(option_env!("IOT_TLS_RSA_FALLBACK"), Some("OFF"))
+    !matches!(option_env!("IOT_TLS_RSA_FALLBACK"), Some("off"))
 }
 
 impl Client {
@@ -116,12 +116,31 @@ impl Client {
         if settings.verify == Verify::Off && settings.suites != Suites::Psk {
             warn_once("server certificates are not verified (verification is off)");
         }
+        let anchors = self.anchors_as_text(settings.verify)?;
+        settings.ca_pem = anchors.as_deref();
         let session = &mut lock(&self.keys).tls_session;
         let (link, failure) = Link::open_tls(host, port, &settings, &self.waiter, session)?;
         if let Some(cause) = failure {
             warn_once(&format!("server certificate of {} not verified: {cause}", self.config.endpoint.host));
         }
         Ok(link)
+    }
+
+    /// Trust anchors for a port that cannot read them from a file itself.
+    #[cfg(not(feature = "auth_with_notls"))]
+    fn anchors_as_text(&self, verify: Verify) -> Result<Option<CString>, Error> {
+        let Some(path) = self.config.ca_file.as_deref() else {
+            return Ok(None);
+        };
+        if verify != Verify::Require || Link::tls_reads_anchor_files() {
+            return Ok(None);
+        }
+        let text = path.to_str().ok().and_then(|path| std::fs::read(path).ok());
+        let text = text.and_then(|text| CString::new(text).ok());
+        text.map(Some).ok_or_else(|| {
+            log!(Level::Error, "HAL_TLS_mbedtls.c", "HAL_TLS_Connect", "cannot read trust anchors of {path:?}");
+            Error::SslCert
+        })
     }
 
     #[cfg(not(feature = "auth_with_notls"))]

@@ -68,7 +68,7 @@ impl Client {
         if removed.is_empty() {
             return Err(Error::UnsubFail);
         }
-        for entry in &removed {
+        for entry in removed.iter().take_while(|_| !self.gate.is_closing()) {
             entry.subscriber.0.on_event(self, TopicEvent::Unsubscribed);
         }
         let now = self.clock.now();
@@ -123,7 +123,9 @@ impl Client {
         if let Some(id) = id {
             core.session.cancel(id);
         }
-        if core.lifecycle.is_connected() && error != Error::MaxTopicLength {
+        // Without a link the loss has been noticed already.
+        let has_failed = !matches!(error, Error::MaxTopicLength | Error::NoConn);
+        if core.lifecycle.is_connected() && has_failed {
             core.broken = Some(error);
             drop(core);
             self.waiter.wake();

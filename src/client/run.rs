@@ -19,6 +19,8 @@ pub const RECONNECTED: i32 = 1;
 
 /// How long a goodbye to a server that broke the rules may take, in ms.
 const GOODBYE_TIMEOUT_MS: u32 = 200;
+/// How long the next byte of a packet may take, in ms (`mqtt.md` §0).
+const REST_OF_PACKET_MS: u64 = 2000;
 /// How long a wait outside the network lasts before it looks whether the client is going away, in ms.
 const SLEEP_SLICE_MS: u32 = 100;
 
@@ -190,8 +192,11 @@ impl Client {
         }
     }
 
-    /// Expired requests and keep-alive.
+    /// Expired requests, keep-alive, and packets whose rest does not come.
     fn keep_time(&self) -> Option<Round> {
+        if self.stalled_at().is_some_and(|stalled_at| self.clock.now() >= stalled_at) {
+            return Some(self.give_up(&Loss::Stalled));
+        }
         let due = self.core().session.handle_timeout(self.clock.now());
         self.tell_events();
         match due {
@@ -210,11 +215,18 @@ impl Client {
         }
     }
 
+    /// When a packet that has begun to arrive counts as stalled: the stream cannot be used without its rest.
+    fn stalled_at(&self) -> Option<u64> {
+        let is_mid_packet = lock(&self.receiver).is_mid_packet();
+        is_mid_packet.then(|| self.core().received_at + REST_OF_PACKET_MS)
+    }
+
     /// Waits for data until something is due.
     fn wait(&self, now: u64, deadline: u64) -> Round {
+        let stalled_at = self.stalled_at().unwrap_or(u64::MAX);
         let until = {
             let mut core = self.core();
-            let due = core.session.next_timeout().unwrap_or(u64::MAX).min(deadline);
+            let due = core.session.next_timeout().unwrap_or(u64::MAX).min(deadline).min(stalled_at);
             // Shortly after traffic look around once more by ourselves: then a publisher need not wake us for the
             // time-out of its message.
             let after_traffic = now + u64::from(self.config.command_timeout_ms);
@@ -229,7 +241,11 @@ impl Client {
         drop(receiver);
         self.waiting_until.store(0, Ordering::SeqCst);
         match read {
-            Ok(_) => Round::Quiet,
+            Ok(0) => Round::Quiet,
+            Ok(_) => {
+                self.core().received_at = self.clock.now();
+                Round::Quiet
+            }
             Err(error) => self.give_up(&Loss::Link(error)),
         }
     }

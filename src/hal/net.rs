@@ -133,6 +133,10 @@ impl Link {
         // only if the port has them.
         unsafe {
             if !symbols::iot_hal_tls_is_fast() {
+                // Such a port verifies against the text it is given, and without one not at all.
+                if settings.verify == Verify::Require && settings.ca_pem.is_none() {
+                    return Err(Error::SslCert);
+                }
                 return match symbols::HAL_TLS_Connect(&mut params, host.as_ptr(), c_int::from(port)) {
                     0 => Err(Error::SslConnect),
                     handle => Ok((Link { kind: Kind::Tls, handle, reads_available: false }, None)),
@@ -150,6 +154,13 @@ impl Link {
             success(status, Error::SslConnect)?;
             Ok((Link { kind: Kind::Tls, handle, reads_available: true }, verification_failure(&open)))
         }
+    }
+
+    /// Whether the port reads trust anchors from files; otherwise they have to be given as text.
+    #[cfg(not(feature = "auth_with_notls"))]
+    pub fn tls_reads_anchor_files() -> bool {
+        // SAFETY: no arguments.
+        unsafe { symbols::iot_hal_tls_is_fast() }
     }
 
     /// Whether [`read`](Self::read) returns what is there. Otherwise it waits for the exact count.

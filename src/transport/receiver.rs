@@ -132,8 +132,13 @@ impl Receiver {
         self.packets.shrink();
     }
 
-    /// Whether the rest of a packet is on its way.
+    /// Whether the rest of a packet or of a frame is on its way. Valid once [`next_input`](Self::next_input) has
+    /// nothing left.
     pub fn is_mid_packet(&self) -> bool {
+        #[cfg(feature = "websocket_mqtt")]
+        if self.decoder.as_ref().is_some_and(Decoder::is_mid_frame) {
+            return true;
+        }
         self.packets.is_mid_packet()
     }
 

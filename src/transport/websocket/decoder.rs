@@ -155,6 +155,11 @@ impl Decoder {
         self.need
     }
 
+    /// Whether the rest of a frame is on its way. Valid once `next` has returned `None`.
+    pub fn is_mid_frame(&self) -> bool {
+        !self.buffer.pending().is_empty() || matches!(self.state, State::Payload { .. })
+    }
+
     /// The next piece of a message or the next control frame; `None` if more bytes are needed.
     ///
     /// A violation is final: every later call reports it again. Lengths are checked when the header is complete,
