@@ -12,6 +12,7 @@ pub mod hal;
 pub mod json;
 pub mod log;
 pub mod mqtt;
+pub mod number;
 
 pub mod client;
 pub mod services;

@@ -127,7 +127,7 @@ pub unsafe extern "C" fn IOT_MQTT_Destroy(pClient: *mut *mut c_void) -> c_int {
 /// @return QCLOUD_RET_SUCCESS; QCLOUD_RET_MQTT_RECONNECTED when the connection came back at the end of the time;
 ///         QCLOUD_RET_MQTT_MANUALLY_DISCONNECTED; QCLOUD_ERR_MQTT_ATTEMPTING_RECONNECT;
 ///         QCLOUD_ERR_MQTT_RECONNECT_TIMEOUT once for each series of attempts that failed; QCLOUD_ERR_MQTT_NO_CONN
-///         without auto connect; QCLOUD_ERR_MQTT_SUB_NACK, QCLOUD_ERR_BUF_TOO_SHORT, QCLOUD_ERR_RX_MESSAGE_INVAL at
+///         without auto connect; QCLOUD_ERR_MQTT_SUB, QCLOUD_ERR_BUF_TOO_SHORT, QCLOUD_ERR_RX_MESSAGE_INVAL at
 ///         once when the server refused a subscription, sent too large a packet or an unexpected one;
 ///         QCLOUD_ERR_INVAL
 ///

@@ -1,0 +1,190 @@
+/*
+ * CoAP client: sends messages to the platform over DTLS, or over UDP without TLS.
+ *
+ * The functions are in libraries built with COAP_COMM_ENABLED.
+ */
+#ifndef QCLOUD_IOT_EXPORT_H_
+#include "qcloud_iot_export.h"
+#endif
+
+#ifndef QCLOUD_IOT_EXPORT_COAP_H_
+#define QCLOUD_IOT_EXPORT_COAP_H_
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What an event handler is told, and what `CoAPEventMessage.message` is then. */
+typedef enum CoAPEventType {
+    /** The server has a message. message: message id as integer. */
+    COAP_EVENT_RECEIVE_ACK = 0,
+    /** The server sent response content. message: handle for IOT_COAP_GetMessage*, valid during the call. */
+    COAP_EVENT_RECEIVE_RESPCONTENT = 1,
+    /** The server does not accept the access token. message: message id as integer. */
+    COAP_EVENT_UNAUTHORIZED = -1,
+    /** The server refused a message. message: message id as integer. */
+    COAP_EVENT_FORBIDDEN = -2,
+    /** The server failed. message: message id as integer. */
+    COAP_EVENT_INTERNAL_SERVER_ERROR = -3,
+    /** No acknowledgement after all retransmissions. message: message id as integer. */
+    COAP_EVENT_ACK_TIMEOUT = -4,
+    /** No response content in time. message: message id as integer. */
+    COAP_EVENT_SEPRESP_TIMEOUT = -5,
+} CoAPEventType;
+
+/** An event of a CoAP client. */
+typedef struct CoAPEventMessage {
+    /** What happened. */
+    enum CoAPEventType event_type;
+    /** Depends on event_type: a message id as `(uintptr_t)message`, or a message handle. */
+    void *message;
+} CoAPEventMessage;
+
+/**
+ * Takes the response to one message. Runs in the thread that yields.
+ *
+ * @param message      handle for IOT_COAP_GetMessage*; valid during the call
+ * @param userContext  SendMsgParams.user_context
+ */
+typedef void (*OnRespCallback)(void *message, void *userContext);
+
+/**
+ * Takes the events of a client. Runs in the thread that yields.
+ *
+ * @param pcontext  CoAPEventHandler.context
+ * @param message   the event; valid during the call
+ */
+typedef void (*CoAPEventHandleFunc)(void *pcontext, struct CoAPEventMessage *message);
+
+/** Event handler of a CoAP client and its context. */
+typedef struct CoAPEventHandler {
+    /** Takes the events; may be NULL. */
+    CoAPEventHandleFunc h_fp;
+    /** Handed to h_fp; must stay valid as long as the client. */
+    void *context;
+} CoAPEventHandler;
+
+/** What IOT_COAP_SendMessage takes; see DEFAULT_SENDMSG_PARAMS. */
+typedef struct SendMsgParams {
+    /** true: the server is asked for response content. */
+    bool need_resp;
+    /** Content; copied. */
+    char *pay_load;
+    /** Bytes of pay_load. */
+    size_t pay_load_len;
+    /** Handed to resp_callback; must stay valid until then. */
+    void *user_context;
+    /** Takes the response content; may be NULL. */
+    OnRespCallback resp_callback;
+} SendMsgParams;
+
+#if !defined(AUTH_MODE_CERT)
+/** What IOT_COAP_Construct takes; see DEFAULT_COAPINIT_PARAMS. All strings are copied before the call returns. */
+typedef struct CoAPInitParams {
+    /** Region. */
+    char *region;
+    /** Product id. */
+    char *product_id;
+    /** Device name. */
+    char *device_name;
+    /** Device secret, base64. */
+    char *device_secret;
+    /** ms: 500 to 5000. */
+    uint32_t command_timeout;
+    /** Retransmissions of an unacknowledged message. */
+    unsigned char max_retry_count;
+    /** Takes the events of the client. */
+    struct CoAPEventHandler event_handle;
+} CoAPInitParams;
+#endif
+
+#if defined(AUTH_MODE_CERT)
+/** What IOT_COAP_Construct takes; see DEFAULT_COAPINIT_PARAMS. All strings are copied before the call returns. */
+typedef struct CoAPInitParams {
+    /** Region. */
+    char *region;
+    /** Product id. */
+    char *product_id;
+    /** Device name. */
+    char *device_name;
+    /** Path of the device certificate (PEM). */
+    char cert_file[256];
+    /** Path of the device's private key (PEM). */
+    char key_file[256];
+    /** ms: 500 to 5000. */
+    uint32_t command_timeout;
+    /** Retransmissions of an unacknowledged message. */
+    unsigned char max_retry_count;
+    /** Takes the events of the client. */
+    struct CoAPEventHandler event_handle;
+} CoAPInitParams;
+#endif
+
+/** Brace initialiser of SendMsgParams: no response wanted, no content. */
+#define DEFAULT_SENDMSG_PARAMS { false, NULL, 0, NULL, NULL }
+
+/** Brace initialiser of CoAPInitParams: default region, no identity, 2 s command timeout, 5 retransmissions. */
+#if defined(AUTH_MODE_CERT)
+#define DEFAULT_COAPINIT_PARAMS                                                                           \
+    { (char *)QCLOUD_IOT_DEFAULT_REGION, NULL, NULL, { 0 }, { 0 }, 2000, 5, { NULL, NULL } }
+#else
+#define DEFAULT_COAPINIT_PARAMS { (char *)QCLOUD_IOT_DEFAULT_REGION, NULL, NULL, NULL, 2000, 5, { NULL, NULL } }
+#endif
+
+/**
+ * Makes a client, connects it and logs the device in.
+ *
+ * @param pParams  parameters, not kept
+ * @return the client, released with IOT_COAP_Destroy; NULL on failure
+ */
+void *IOT_COAP_Construct(CoAPInitParams *pParams);
+
+/** Releases a client and sets *pClient to NULL; unanswered messages end without their callbacks. */
+void IOT_COAP_Destroy(void **pClient);
+
+/**
+ * Receives for timeout_ms: calls handlers and sends unacknowledged messages again.
+ *
+ * @return 0; QCLOUD_ERR_INVAL; QCLOUD_ERR_DTLS_PEER_CLOSE_NOTIFY; failures of DTLS or UDP
+ */
+int IOT_COAP_Yield(void *pClient, uint32_t timeout_ms);
+
+/**
+ * Sends a message.
+ *
+ * @param pClient     client
+ * @param topicName   topic of at most 128 bytes
+ * @param sendParams  message, copied
+ * @return message id; QCLOUD_ERR_INVAL; QCLOUD_ERR_MAX_TOPIC_LENGTH; QCLOUD_ERR_COAP_INTERNAL: too long; failures of
+ *         DTLS or UDP
+ */
+int IOT_COAP_SendMessage(void *pClient, char *topicName, SendMsgParams *sendParams);
+
+/** Message id of a received message; QCLOUD_ERR_INVAL for NULL. */
+int IOT_COAP_GetMessageId(void *pMessage);
+
+/**
+ * Content of a received message.
+ *
+ * @param pMessage    handle given to a callback
+ * @param payload     out: content, valid during the callback
+ * @param payloadLen  out: bytes of the content
+ * @return 0; QCLOUD_ERR_INVAL for NULL; QCLOUD_ERR_FAILURE if the message has no content
+ */
+int IOT_COAP_GetMessagePayload(void *pMessage, char **payload, int *payloadLen);
+
+/** Result that a received message stands for: a CoAPEventType; QCLOUD_ERR_INVAL for NULL. */
+int IOT_COAP_GetMessageCode(void *pMessage);
+
+/** Identity of the client's device, valid as long as the client; NULL for NULL. */
+DeviceInfo *IOT_COAP_GetDeviceInfo(void *pClient);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* QCLOUD_IOT_EXPORT_COAP_H_ */
