@@ -52,10 +52,15 @@ extern "C" {
 #if (!defined(AUTH_MODE_CERT) && !defined(DEV_DYN_REG_ENABLED))
 /** Identity of a device: NUL-terminated texts in fixed arrays. */
 typedef struct DeviceInfo {
+    /** Product id. */
     char product_id[11];
+    /** Device name. */
     char device_name[49];
+    /** Product id followed by device name; filled by the SDK. */
     char client_id[81];
+    /** Device secret, base64. */
     char device_secret[65];
+    /** Region of the platform or URL of a server, as in MQTTInitParams; empty: the default region. */
     char region[64];
 } DeviceInfo;
 #endif
@@ -63,11 +68,17 @@ typedef struct DeviceInfo {
 #if (!defined(AUTH_MODE_CERT) && defined(DEV_DYN_REG_ENABLED))
 /** Identity of a device: NUL-terminated texts in fixed arrays. */
 typedef struct DeviceInfo {
+    /** Product id. */
     char product_id[11];
+    /** Device name. */
     char device_name[49];
+    /** Product id followed by device name; filled by the SDK. */
     char client_id[81];
+    /** Device secret, base64. */
     char device_secret[65];
+    /** Product secret, for dynamic registration. */
     char product_secret[33];
+    /** Region of the platform or URL of a server, as in MQTTInitParams; empty: the default region. */
     char region[64];
 } DeviceInfo;
 #endif
@@ -75,11 +86,17 @@ typedef struct DeviceInfo {
 #if (defined(AUTH_MODE_CERT) && !defined(DEV_DYN_REG_ENABLED))
 /** Identity of a device: NUL-terminated texts in fixed arrays. */
 typedef struct DeviceInfo {
+    /** Product id. */
     char product_id[11];
+    /** Device name. */
     char device_name[49];
+    /** Product id followed by device name; filled by the SDK. */
     char client_id[81];
+    /** Name of the certificate file (PEM). */
     char dev_cert_file_name[129];
+    /** Name of the private key file (PEM). */
     char dev_key_file_name[129];
+    /** Region of the platform or URL of a server, as in MQTTInitParams; empty: the default region. */
     char region[64];
 } DeviceInfo;
 #endif
@@ -87,12 +104,19 @@ typedef struct DeviceInfo {
 #if (defined(AUTH_MODE_CERT) && defined(DEV_DYN_REG_ENABLED))
 /** Identity of a device: NUL-terminated texts in fixed arrays. */
 typedef struct DeviceInfo {
+    /** Product id. */
     char product_id[11];
+    /** Device name. */
     char device_name[49];
+    /** Product id followed by device name; filled by the SDK. */
     char client_id[81];
+    /** Name of the certificate file (PEM). */
     char dev_cert_file_name[129];
+    /** Name of the private key file (PEM). */
     char dev_key_file_name[129];
+    /** Product secret, for dynamic registration. */
     char product_secret[33];
+    /** Region of the platform or URL of a server, as in MQTTInitParams; empty: the default region. */
     char region[64];
 } DeviceInfo;
 #endif

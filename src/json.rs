@@ -3,6 +3,10 @@
 //! RFC 8259 with the tolerances of the original's helpers (lite.md §2): upper-case literals, a leading `+`, numbers of
 //! digits and dots in any order (`010`, `1.2.3`), bytes of any encoding in strings, and anything behind the object. Only
 //! what stands before and in the wanted value is looked at, so a document that is cut off later still yields it.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 /// Objects and arrays inside each other, the outermost counted.
 const MAX_DEPTH: usize = 64;

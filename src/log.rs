@@ -2,6 +2,10 @@
 //!
 //! A line is `<LVL>|<time>|<file>|<func>(<line>): <text>\r\n` (log.md §1), at most 1022 bytes on Linux. It is built on
 //! the stack and handed over whole: to the message handler, else with one `HAL_Printf`, so lines never interleave.
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 use crate::hal;
 use std::cell::Cell;

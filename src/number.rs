@@ -1,4 +1,8 @@
 //! Numbers at the start of a text, as C's scanning functions read them: white space before, anything behind (lite.md §3).
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
 
 /// An integer: decimal, `0x` hexadecimal or leading-`0` octal, with or without sign.
 ///

@@ -113,3 +113,7 @@ unsafe extern "C" fn iot_log_text(
 fn clamp(level: c_int) -> c_int {
     level.clamp(0, 4)
 }
+
+#[cfg(test)]
+#[path = "log/tests.rs"]
+mod tests;

@@ -26,10 +26,15 @@ pub const MAX_SIZE_OF_REGION: usize = 64;
 #[derive(Clone, Copy)]
 #[cfg(all(not(feature = "auth_mode_cert"), not(feature = "dev_dyn_reg_enabled")))]
 pub struct DeviceInfo {
+    /// Product id.
     pub product_id: [c_char; 11],
+    /// Device name.
     pub device_name: [c_char; 49],
+    /// Product id followed by device name; filled by the SDK.
     pub client_id: [c_char; 81],
+    /// Device secret, base64.
     pub device_secret: [c_char; 65],
+    /// Region of the platform or URL of a server, as in MQTTInitParams; empty: the default region.
     pub region: [c_char; 64],
 }
 
@@ -38,11 +43,17 @@ pub struct DeviceInfo {
 #[derive(Clone, Copy)]
 #[cfg(all(not(feature = "auth_mode_cert"), feature = "dev_dyn_reg_enabled"))]
 pub struct DeviceInfo {
+    /// Product id.
     pub product_id: [c_char; 11],
+    /// Device name.
     pub device_name: [c_char; 49],
+    /// Product id followed by device name; filled by the SDK.
     pub client_id: [c_char; 81],
+    /// Device secret, base64.
     pub device_secret: [c_char; 65],
+    /// Product secret, for dynamic registration.
     pub product_secret: [c_char; 33],
+    /// Region of the platform or URL of a server, as in MQTTInitParams; empty: the default region.
     pub region: [c_char; 64],
 }
 
@@ -51,11 +62,17 @@ pub struct DeviceInfo {
 #[derive(Clone, Copy)]
 #[cfg(all(feature = "auth_mode_cert", not(feature = "dev_dyn_reg_enabled")))]
 pub struct DeviceInfo {
+    /// Product id.
     pub product_id: [c_char; 11],
+    /// Device name.
     pub device_name: [c_char; 49],
+    /// Product id followed by device name; filled by the SDK.
     pub client_id: [c_char; 81],
+    /// Name of the certificate file (PEM).
     pub dev_cert_file_name: [c_char; 129],
+    /// Name of the private key file (PEM).
     pub dev_key_file_name: [c_char; 129],
+    /// Region of the platform or URL of a server, as in MQTTInitParams; empty: the default region.
     pub region: [c_char; 64],
 }
 
@@ -64,12 +81,19 @@ pub struct DeviceInfo {
 #[derive(Clone, Copy)]
 #[cfg(all(feature = "auth_mode_cert", feature = "dev_dyn_reg_enabled"))]
 pub struct DeviceInfo {
+    /// Product id.
     pub product_id: [c_char; 11],
+    /// Device name.
     pub device_name: [c_char; 49],
+    /// Product id followed by device name; filled by the SDK.
     pub client_id: [c_char; 81],
+    /// Name of the certificate file (PEM).
     pub dev_cert_file_name: [c_char; 129],
+    /// Name of the private key file (PEM).
     pub dev_key_file_name: [c_char; 129],
+    /// Product secret, for dynamic registration.
     pub product_secret: [c_char; 33],
+    /// Region of the platform or URL of a server, as in MQTTInitParams; empty: the default region.
     pub region: [c_char; 64],
 }
 
