@@ -75,15 +75,34 @@ fn types(source: &str) -> Vec<String> {
     source.lines().filter_map(definition).collect()
 }
 
-/// Tags of the interface, and documentation without Rust's own notation.
+/// Tags of the interface, types called by their names, and documentation without Rust's own notation.
 fn in_c_terms(text: String) -> String {
-    let text = TAGS.iter().fold(text, |text, (name, tag)| {
-        text.replace(&format!("{name} "), &format!("{tag} ")).replace(&format!("{name};"), &format!("{tag};"))
-    });
+    let text = type_names(&text);
+    let text =
+        TAGS.iter().fold(text, |text, (name, tag)| text.replace(&format!("{name} "), &format!("{tag} ")));
     let text =
         text.replace("# Safety\n * ", "").replace("[`", "").replace("`]", "").replace("(super::symbols)", "");
     let text = text.replace('…', "...");
     one_line_comments(&text)
+}
+
+/// `LOG_LEVEL level` for `enum LOG_LEVEL level`, once the type is complete.
+fn type_names(text: &str) -> String {
+    let mut complete: Vec<&str> = Vec::new();
+    let mut out = String::new();
+    for source in text.lines() {
+        complete.extend(source.strip_prefix("} ").and_then(|end| end.strip_suffix(';')));
+        let mut line = source.to_string();
+        if !line.ends_with('{') {
+            for name in &complete {
+                line = line.replace(&format!("struct {name} "), &format!("{name} "));
+                line = line.replace(&format!("enum {name} "), &format!("{name} "));
+            }
+        }
+        out.push_str(&line);
+        out.push('\n');
+    }
+    out
 }
 
 /// A comment of one line on one line.

@@ -136,7 +136,7 @@ char *LITE_json_string_value_strip_transfer(char *key, char *src);
  *
  * @param src     text of the object; what is no object has no keys
  * @param prefix  ""
- * @return list of json_key_t, released with LITE_json_keys_release; NULL for NULL, for another prefix, or without memory
+ * @return list of json_key_t, released with LITE_json_keys_release; NULL for NULL, another prefix, or without memory
  *
  * Both texts are NULL or NUL-terminated.
  */

@@ -125,9 +125,9 @@ typedef struct DeviceInfo {
 /** Identity of a gateway and of the sub-devices it speaks for. */
 typedef struct GatewayDeviceInfo {
     /** The gateway itself. */
-    struct DeviceInfo gw_info;
+    DeviceInfo gw_info;
     /** `sub_dev_num` sub-devices in one `HAL_Malloc` block that the caller frees. */
-    struct DeviceInfo *sub_dev_info;
+    DeviceInfo *sub_dev_info;
     /** Count of `sub_dev_info`. */
     unsigned int sub_dev_num;
 } GatewayDeviceInfo;

@@ -151,7 +151,7 @@ typedef struct SSLConnectParams {
 
 #if !defined(AUTH_WITH_NOTLS)
 /** Other name of SSLConnectParams. */
-typedef struct SSLConnectParams TLSConnectParams;
+typedef SSLConnectParams TLSConnectParams;
 #endif
 
 #if !defined(AUTH_WITH_NOTLS)
@@ -178,7 +178,7 @@ typedef struct TLSOpenParams {
 } TLSOpenParams;
 #endif
 
-/* ---- threads, locks, memory, output ------------------------------------------------------------------------------ */
+/* Threads, locks, memory, output. */
 
 /**
  * Starts a thread that runs params->thread_func(params->user_arg) once; it is detached. params is copied.
@@ -246,7 +246,7 @@ void HAL_DelayMs(uint32_t ms);
 /** Pauses the calling thread for at least ms milliseconds. */
 void HAL_SleepMs(uint32_t ms);
 
-/* ---- device identity: for programs, never called by the SDK ------------------------------------------------------- */
+/* Device identity: for programs, never called by the SDK. */
 
 /** Saves the DeviceInfo at pdevInfo in the identity file. @return 0; QCLOUD_ERR_DEV_INFO */
 int HAL_SetDevInfo(void *pdevInfo);
@@ -279,7 +279,7 @@ int HAL_GetGwDevInfo(void *pgwDeviceInfo);
  */
 int HAL_SetDevInfoFile(const char *file_name);
 
-/* ---- time --------------------------------------------------------------------------------------------------------- */
+/* Time. */
 
 /** Whether the point in time of timer has come. */
 bool HAL_Timer_expired(Timer *timer);
@@ -312,7 +312,7 @@ int HAL_Timer_set_systime_sec(size_t timestamp_sec);
 /** Sets the clock, in milliseconds since 1970. @return 0; -1 on failure, such as a missing privilege */
 int HAL_Timer_set_systime_ms(size_t timestamp_ms);
 
-/* ---- network over an AT module ------------------------------------------------------------------------------------ */
+/* Network over an AT module. */
 
 #if defined(AT_TCP_ENABLED)
 /** Prepares the AT module. */
@@ -346,7 +346,7 @@ int HAL_AT_Uart_Send(void *data, uint32_t size);
 int HAL_AT_Uart_Recv(void *data, uint32_t expect_size, uint32_t *recv_size, uint32_t timeout);
 #endif
 
-/* ---- TLS ---------------------------------------------------------------------------------------------------------- */
+/* TLS. */
 
 #if !defined(AUTH_WITH_NOTLS)
 /**
@@ -396,7 +396,7 @@ void HAL_TLS_Calc_SHA256(unsigned char *inbuf, size_t inbuf_len, unsigned char *
 void HAL_TLS_Destory_PrivateKey(void *private_key);
 #endif
 
-/* ---- UDP and DTLS, for CoAP --------------------------------------------------------------------------------------- */
+/* UDP and DTLS, for CoAP. */
 
 #if !defined(AUTH_WITH_NOTLS) && defined(COAP_COMM_ENABLED)
 /** What a DTLS connection needs besides host and port. */
@@ -436,7 +436,7 @@ int HAL_UDP_Read(uintptr_t fd, unsigned char *data, unsigned int len);
 int HAL_UDP_ReadTimeout(uintptr_t fd, unsigned char *p_data, unsigned int datalen, unsigned int timeout_ms);
 #endif
 
-/* ---- TCP ---------------------------------------------------------------------------------------------------------- */
+/* TCP. */
 
 /** Connects to a TCP server, trying its addresses in turn. @return handle, 0 on failure */
 uintptr_t HAL_TCP_Connect(const char *host, uint16_t port);
@@ -472,7 +472,7 @@ uint32_t HAL_htonl(uint32_t value);
 /** From the network's byte order to the machine's. */
 uint32_t HAL_ntohl(uint32_t value);
 
-/* ---- storage of log text, handed to the SDK through LogUploadInitParams --------------------------------------------- */
+/* Storage of log text, handed to the SDK through LogUploadInitParams. */
 
 #if defined(LOG_UPLOAD)
 /** Adds text to the storage. @return bytes saved, 0 on failure */
@@ -488,7 +488,8 @@ int HAL_Log_Del(void);
 size_t HAL_Log_Get_Size(void);
 #endif
 
-/* ---- optional fast family ------------------------------------------------------------------------------------------
+/*
+ * Optional fast family.
  *
  * Additions to the interface above that a port may leave out; the library refers to them weakly. With them one call
  * reads whatever is there, and an idle connection sleeps until there is something to do, instead of asking again and

@@ -75,7 +75,11 @@ int IOT_Resource_IsStartUpload(void *handle);
 /** Receives a piece of the file and a NUL. @return bytes received; 0: none in timeout_s; negative: failure */
 int IOT_Resource_DownloadYield(void *handle, char *buf, uint32_t buf_len, uint32_t timeout_s);
 
-/** Sends a piece of the file; buf may be written after the last one. @return bytes sent, 0 after the last; negative: failure */
+/**
+ * Sends a piece of the file; buf may be written after the last one.
+ *
+ * @return bytes sent; 0: it was the last; negative: failure
+ */
 int IOT_Resource_UploadYield(void *handle, char *buf, uint32_t buf_len, uint32_t timeout_s);
 
 /** 1: the download is complete or has failed; else 0. */

@@ -39,7 +39,7 @@ typedef enum CoAPEventType {
 /** An event of a CoAP client. */
 typedef struct CoAPEventMessage {
     /** What happened. */
-    enum CoAPEventType event_type;
+    CoAPEventType event_type;
     /** Depends on event_type: a message id as `(uintptr_t)message`, or a message handle. */
     void *message;
 } CoAPEventMessage;
@@ -58,7 +58,7 @@ typedef void (*OnRespCallback)(void *message, void *userContext);
  * @param pcontext  CoAPEventHandler.context
  * @param message   the event; valid during the call
  */
-typedef void (*CoAPEventHandleFunc)(void *pcontext, struct CoAPEventMessage *message);
+typedef void (*CoAPEventHandleFunc)(void *pcontext, CoAPEventMessage *message);
 
 /** Event handler of a CoAP client and its context. */
 typedef struct CoAPEventHandler {
@@ -98,7 +98,7 @@ typedef struct CoAPInitParams {
     /** Retransmissions of an unacknowledged message. */
     unsigned char max_retry_count;
     /** Takes the events of the client. */
-    struct CoAPEventHandler event_handle;
+    CoAPEventHandler event_handle;
 } CoAPInitParams;
 #endif
 
@@ -120,7 +120,7 @@ typedef struct CoAPInitParams {
     /** Retransmissions of an unacknowledged message. */
     unsigned char max_retry_count;
     /** Takes the events of the client. */
-    struct CoAPEventHandler event_handle;
+    CoAPEventHandler event_handle;
 } CoAPInitParams;
 #endif
 

@@ -56,7 +56,7 @@ typedef struct _SubdevBindInfo {
 /** All sub-devices bound to a gateway; released with IOT_Gateway_Subdev_DestoryBindList. */
 typedef struct _SubdevBindList {
     /** First of the list, NULL: the list is empty. Each node is a HAL_Malloc block of its own. */
-    struct _SubdevBindInfo *bindlist_head;
+    SubdevBindInfo *bindlist_head;
     /** Count of the list. */
     int bind_num;
 } SubdevBindList;

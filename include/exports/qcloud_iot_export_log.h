@@ -90,20 +90,20 @@ typedef struct LogUploadInitParams {
  *
  * @param level  LOG_LEVEL
  */
-void IOT_Log_Set_Level(enum LOG_LEVEL level);
+void IOT_Log_Set_Level(LOG_LEVEL level);
 
 /** Most verbose level that is printed. */
-enum LOG_LEVEL IOT_Log_Get_Level(void);
+LOG_LEVEL IOT_Log_Get_Level(void);
 
 /**
  * Sets the most verbose level that is uploaded; the platform may change it. Without log upload it has no effect.
  *
  * @param level  LOG_LEVEL
  */
-void IOT_Log_Set_Upload_Level(enum LOG_LEVEL level);
+void IOT_Log_Set_Upload_Level(LOG_LEVEL level);
 
 /** Most verbose level that is uploaded. */
-enum LOG_LEVEL IOT_Log_Get_Upload_Level(void);
+LOG_LEVEL IOT_Log_Get_Upload_Level(void);
 
 /**
  * Sets the handler that takes log lines in place of standard output, for the whole process.
@@ -118,7 +118,7 @@ void IOT_Log_Set_MessageHandler(LogMessageHandler handler);
  * @param init_params  identity and storage; copied
  * @return 0, also in libraries without log upload, where nothing happens; QCLOUD_ERR_INVAL
  */
-int IOT_Log_Init_Uploader(struct LogUploadInitParams *init_params);
+int IOT_Log_Init_Uploader(LogUploadInitParams *init_params);
 
 /** Ends the upload; lines that were not uploaded are lost. Without log upload nothing happens. */
 void IOT_Log_Fini_Uploader(void);

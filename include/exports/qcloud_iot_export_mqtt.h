@@ -52,7 +52,7 @@ typedef enum MQTTEventType {
     MQTT_EVENT_UNSUBCRIBE_NACK = 8,
     /** The server has a QOS1 message. msg: packet id as integer. */
     MQTT_EVENT_PUBLISH_SUCCESS = 9,
-    /** No acknowledgement of a QOS1 message within the command timeout; it is not sent again. msg: packet id as integer. */
+    /** No acknowledgement of a QOS1 message within the command timeout; not sent again. msg: packet id as integer. */
     MQTT_EVENT_PUBLISH_TIMEOUT = 10,
     /** The server refused a QOS1 message. msg: packet id as integer. */
     MQTT_EVENT_PUBLISH_NACK = 11,
@@ -76,7 +76,7 @@ typedef enum MQTTEventType {
  */
 typedef struct MQTTMessage {
     /** QOS0 or QOS1. */
-    enum _QoS qos;
+    QoS qos;
     /** 1: the server keeps the message for later subscribers. */
     uint8_t retained;
     /** Received: 1 if the server sent it before. Ignored when publishing. */
@@ -94,7 +94,7 @@ typedef struct MQTTMessage {
 } MQTTMessage;
 
 /** What IOT_MQTT_Publish takes; see DEFAULT_PUB_PARAMS. */
-typedef struct MQTTMessage PublishParams;
+typedef MQTTMessage PublishParams;
 
 /**
  * Takes the messages of a subscription.
@@ -105,7 +105,7 @@ typedef struct MQTTMessage PublishParams;
  * @param message    the message; valid during the call only
  * @param pUserData  SubscribeParams.user_data
  */
-typedef void (*OnMessageHandler)(void *pClient, struct MQTTMessage *message, void *pUserData);
+typedef void (*OnMessageHandler)(void *pClient, MQTTMessage *message, void *pUserData);
 
 /**
  * Takes the events of one subscription: 3, 4, 5, 13 and 14 of MQTTEventType.
@@ -116,12 +116,12 @@ typedef void (*OnMessageHandler)(void *pClient, struct MQTTMessage *message, voi
  * @param event_type  what happened
  * @param pUserData   SubscribeParams.user_data
  */
-typedef void (*OnSubEventHandler)(void *pClient, enum MQTTEventType event_type, void *pUserData);
+typedef void (*OnSubEventHandler)(void *pClient, MQTTEventType event_type, void *pUserData);
 
 /** What IOT_MQTT_Subscribe takes; see DEFAULT_SUB_PARAMS. Copied before the call returns. */
 typedef struct SubscribeParams {
     /** Highest quality the server may deliver with: QOS0 or QOS1. */
-    enum _QoS qos;
+    QoS qos;
     /** Takes the messages; NULL: they go to the client's event handler as event 12. */
     OnMessageHandler on_message_handler;
     /** Takes the events of this subscription; may be NULL. */
@@ -133,7 +133,7 @@ typedef struct SubscribeParams {
 /** An event of a client. */
 typedef struct MQTTEventMsg {
     /** What happened. */
-    enum MQTTEventType event_type;
+    MQTTEventType event_type;
     /** Depends on event_type: a packet id as `(uintptr_t)msg`, a pointer, or NULL. */
     void *msg;
 } MQTTEventMsg;
@@ -147,7 +147,7 @@ typedef struct MQTTEventMsg {
  * @param context  MQTTEventHandler.context
  * @param msg      the event; valid during the call only
  */
-typedef void (*MQTTEventHandleFun)(void *pclient, void *context, struct MQTTEventMsg *msg);
+typedef void (*MQTTEventHandleFun)(void *pclient, void *context, MQTTEventMsg *msg);
 
 /** Event handler of a client and its context. */
 typedef struct MQTTEventHandler {
@@ -180,7 +180,7 @@ typedef struct MQTTInitParams {
     /** 1: a lost connection is made again inside IOT_MQTT_Yield or the loop thread. */
     uint8_t auto_connect_enable;
     /** Takes the events of the client. */
-    struct MQTTEventHandler event_handle;
+    MQTTEventHandler event_handle;
     /** Out: why IOT_MQTT_Construct returned NULL (IoT_Return_Code). */
     int err_code;
 } MQTTInitParams;
@@ -211,7 +211,7 @@ typedef struct MQTTInitParams {
     /** 1: a lost connection is made again inside IOT_MQTT_Yield or the loop thread. */
     uint8_t auto_connect_enable;
     /** Takes the events of the client. */
-    struct MQTTEventHandler event_handle;
+    MQTTEventHandler event_handle;
     /** Out: why IOT_MQTT_Construct returned NULL (IoT_Return_Code). */
     int err_code;
 } MQTTInitParams;

@@ -31,7 +31,7 @@ typedef enum _eRRPCReplyCode_ {
 /** Result of a call; not sent, the reply text of IOT_RRPC_Reply is. */
 typedef struct _sRRPCReplyPara {
     /** Result. */
-    enum _eRRPCReplyCode_ code;
+    eRRPCReplyCode code;
     /** Text for people. */
     char status_msg[64];
     /** Further data. */

@@ -102,7 +102,7 @@ typedef struct ShadowInitParams {
     /** Takes the events of the connection; the first argument is the shadow handle. */
     MQTTEventHandler event_handle;
     /** Document to work on. */
-    enum _eShadowType_ shadow_type;
+    eShadowType shadow_type;
 } ShadowInitParams;
 #endif
 
@@ -130,7 +130,7 @@ typedef struct ShadowInitParams {
     /** Takes the events of the connection; the first argument is the shadow handle. */
     MQTTEventHandler event_handle;
     /** Document to work on. */
-    enum _eShadowType_ shadow_type;
+    eShadowType shadow_type;
 } ShadowInitParams;
 #endif
 
@@ -141,7 +141,7 @@ typedef struct _JSONNode {
     /** The variable; its kind is given by `type`. */
     void *data;
     /** Kind of the variable. */
-    enum JsonDataType type;
+    JsonDataType type;
     /** For the program's own use. */
     bool delta_arrived;
 } DeviceProperty;
@@ -149,9 +149,9 @@ typedef struct _JSONNode {
 /** A property and whether it has to be reported. */
 typedef struct sDataPoint {
     /** The property. */
-    struct _JSONNode data_property;
+    DeviceProperty data_property;
     /** Whether it changed. */
-    enum _eDataState_ state;
+    eDataState state;
 } sDataPoint;
 
 /** C type of an integer of a data template. */
@@ -184,7 +184,7 @@ typedef void *TYPE_DEF_TEMPLATE_OBJECT;
  * @param pJsonDocument  answer of the platform, NUL-terminated, empty on a time-out; valid during the call
  * @param userContext    as given with the request
  */
-typedef void (*OnRequestCallback)(void *pClient, enum Method method, enum RequestAck requestAck, const char *pJsonDocument, void *userContext);
+typedef void (*OnRequestCallback)(void *pClient, Method method, RequestAck requestAck, const char *pJsonDocument, void *userContext);
 
 /**
  * Takes a change of a registered property that the platform asks for. Runs in the thread that yields.
@@ -196,7 +196,7 @@ typedef void (*OnRequestCallback)(void *pClient, enum Method method, enum Reques
  * @param valueLength       bytes of pJsonValueBuffer
  * @param pProperty         the registered property
  */
-typedef void (*OnPropRegCallback)(void *pClient, const char *pJsonValueBuffer, uint32_t valueLength, struct _JSONNode *pProperty);
+typedef void (*OnPropRegCallback)(void *pClient, const char *pJsonValueBuffer, uint32_t valueLength, DeviceProperty *pProperty);
 
 /** Names of data templates for the kinds of variables. */
 #define TYPE_TEMPLATE_INT JINT32

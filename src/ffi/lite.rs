@@ -142,7 +142,7 @@ pub unsafe extern "C" fn LITE_json_string_value_strip_transfer(
 ///
 /// @param src     text of the object; what is no object has no keys
 /// @param prefix  ""
-/// @return list of json_key_t, released with LITE_json_keys_release; NULL for NULL, for another prefix, or without memory
+/// @return list of json_key_t, released with LITE_json_keys_release; NULL for NULL, another prefix, or without memory
 ///
 /// # Safety
 /// Both texts are NULL or NUL-terminated.

@@ -39,7 +39,7 @@ pub enum MQTTEventType {
     MQTT_EVENT_UNSUBCRIBE_NACK = 8,
     /// The server has a QOS1 message. msg: packet id as integer.
     MQTT_EVENT_PUBLISH_SUCCESS = 9,
-    /// No acknowledgement of a QOS1 message within the command timeout; it is not sent again. msg: packet id as integer.
+    /// No acknowledgement of a QOS1 message within the command timeout; not sent again. msg: packet id as integer.
     MQTT_EVENT_PUBLISH_TIMEOUT = 10,
     /// The server refused a QOS1 message. msg: packet id as integer.
     MQTT_EVENT_PUBLISH_NACK = 11,
