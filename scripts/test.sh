@@ -3,7 +3,9 @@
 #
 # A step is one command. Its results are the lines "test result: ok. N passed; M failed" (cargo) or "N passed, N failed"
 # that it prints; a step without such a line counts as one test that passes or fails by its exit status.
-# A new test program is an executable file in tests/steps/.
+# A new test program is an executable file in tests/steps/. All of them find what was built by these variables:
+#   IOT_OUTPUT    output tree of the default build     IOT_HUB       the program iot-hub-emulator
+#   IOT_VARIANTS  directory for further configurations (scripts/build_config.sh), kept from run to run
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -12,6 +14,10 @@ passed=0
 failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+IOT_OUTPUT=$(realpath -m "${OUTPUT_DIR:-output}")/release
+export IOT_OUTPUT IOT_HUB=$target/tool/iot-hub-emulator IOT_VARIANTS=$target/variants
 
 main() {
     scripts/setup.sh build test || exit 1

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Builds every combination of key or certificate, TLS, WebSocket and threads, and compares headers and archives with the
-# tables of the interface. Each combination stays in <target>/variants/<name>, so that a second run is short.
+# tables of the interface. Each combination stays in IOT_VARIANTS, so that a second run is short.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 
 checker=../shared/abi/linkcheck/check_abi.py
-variants=${CARGO_TARGET_DIR:-target}/variants
+variants=${IOT_VARIANTS:-${CARGO_TARGET_DIR:-target}/variants}
 not_built=MQTT_DEVICE_SHADOW,OTA_COMM_ENABLED,RESOURCE_COMM_ENABLED
 
 main() {
