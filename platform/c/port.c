@@ -114,3 +114,47 @@ bool HAL_TCP_Serves(uintptr_t (*connect)(const char *, uint16_t), int (*disconne
     return connect == own_tcp_connect && disconnect == own_tcp_disconnect && write == own_tcp_write &&
            read == own_tcp_read;
 }
+
+#ifndef AUTH_WITH_NOTLS
+/* The parameters pass through; src/hal/import.rs of the SDK describes them. */
+uintptr_t iot_port_tls_connect(void *params, const char *host, int port);
+void iot_port_tls_disconnect(uintptr_t handle);
+int iot_port_tls_write(uintptr_t handle, unsigned char *data, size_t len, uint32_t timeout_ms, size_t *written_len);
+int iot_port_tls_read(uintptr_t handle, unsigned char *data, size_t len, uint32_t timeout_ms, size_t *read_len);
+
+static uintptr_t own_tls_connect(void *params, const char *host, int port)
+{
+    return iot_port_tls_connect(params, host, port);
+}
+
+static void own_tls_disconnect(uintptr_t handle)
+{
+    iot_port_tls_disconnect(handle);
+}
+
+static int own_tls_write(uintptr_t handle, unsigned char *data, size_t len, uint32_t timeout_ms, size_t *written_len)
+{
+    return iot_port_tls_write(handle, data, len, timeout_ms, written_len);
+}
+
+static int own_tls_read(uintptr_t handle, unsigned char *data, size_t len, uint32_t timeout_ms, size_t *read_len)
+{
+    return iot_port_tls_read(handle, data, len, timeout_ms, read_len);
+}
+
+uintptr_t HAL_TLS_Connect(void *params, const char *host, int port) __attribute__((alias("own_tls_connect")));
+void HAL_TLS_Disconnect(uintptr_t handle) __attribute__((alias("own_tls_disconnect")));
+int HAL_TLS_Write(uintptr_t handle, unsigned char *data, size_t len, uint32_t timeout_ms, size_t *written_len)
+    __attribute__((alias("own_tls_write")));
+int HAL_TLS_Read(uintptr_t handle, unsigned char *data, size_t len, uint32_t timeout_ms, size_t *read_len)
+    __attribute__((alias("own_tls_read")));
+
+/* True if the four functions are the port's own, i.e. the firmware replaced none of them. */
+bool HAL_TLS_Serves(uintptr_t (*connect)(void *, const char *, int), void (*disconnect)(uintptr_t),
+                    int (*write)(uintptr_t, unsigned char *, size_t, uint32_t, size_t *),
+                    int (*read)(uintptr_t, unsigned char *, size_t, uint32_t, size_t *))
+{
+    return connect == own_tls_connect && disconnect == own_tls_disconnect && write == own_tls_write &&
+           read == own_tls_read;
+}
+#endif

@@ -36,11 +36,6 @@ impl Deadline {
         c_int::try_from(self.remaining_us().div_ceil(1000)).unwrap_or(c_int::MAX)
     }
 
-    /// Whole milliseconds left.
-    pub fn remaining_ms(self) -> u32 {
-        u32::try_from(self.remaining_us() / 1000).unwrap_or(u32::MAX)
-    }
-
     /// A fair part of the time left when `shares` attempts must fit into it.
     pub fn share(self, shares: usize) -> Self {
         let part = self.remaining_us() / (shares.max(1) as u64);

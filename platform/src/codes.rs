@@ -16,3 +16,21 @@ pub const TCP_READ_FAIL: c_int = -606;
 pub const TCP_WRITE_FAIL: c_int = -607;
 pub const TCP_PEER_SHUTDOWN: c_int = -608;
 pub const TCP_NOTHING_TO_READ: c_int = -609;
+
+#[cfg(not(feature = "auth_with_notls"))]
+pub use tls::*;
+
+#[cfg(not(feature = "auth_with_notls"))]
+mod tls {
+    use super::c_int;
+
+    pub const SSL_INIT: c_int = -701;
+    pub const SSL_CERT: c_int = -702;
+    pub const SSL_CONNECT: c_int = -703;
+    pub const SSL_CONNECT_TIMEOUT: c_int = -704;
+    pub const SSL_WRITE_TIMEOUT: c_int = -705;
+    pub const SSL_WRITE: c_int = -706;
+    pub const SSL_READ_TIMEOUT: c_int = -707;
+    pub const SSL_READ: c_int = -708;
+    pub const SSL_NOTHING_TO_READ: c_int = -709;
+}

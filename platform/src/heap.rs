@@ -43,6 +43,12 @@ impl<T> Owned<T> {
         ManuallyDrop::new(self).0.as_ptr()
     }
 
+    /// Address of the value, for C.
+    #[cfg(not(feature = "auth_with_notls"))]
+    pub fn as_ptr(&self) -> *mut T {
+        self.0.as_ptr()
+    }
+
     /// Takes back what [`Owned::into_raw`] gave; `None` for NULL.
     ///
     /// # Safety

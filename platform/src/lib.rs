@@ -24,6 +24,12 @@ mod os;
 mod sync;
 mod thread;
 mod timer;
+#[cfg(not(feature = "auth_with_notls"))]
+#[allow(
+    clippy::result_large_err,
+    reason = "an error ends a connection attempt; boxing it would need memory just then"
+)]
+mod tls;
 mod waiter;
 
 /// Without std nothing can unwind: a panic here is a bug of the port and ends the process.

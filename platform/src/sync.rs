@@ -26,6 +26,7 @@ impl Lock {
     }
 
     /// True if the lock was free and is now held.
+    #[cfg(feature = "multithread_enabled")]
     pub fn try_acquire(&self) -> bool {
         // SAFETY: as in `acquire`.
         unsafe { libc::pthread_mutex_trylock(self.0.get()) == 0 }

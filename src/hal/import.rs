@@ -2,7 +2,9 @@
 //!
 //! The port compiles the types of this file too, so that both sides have one definition.
 
-use core::ffi::{c_char, c_int, c_void};
+#[cfg(not(feature = "auth_with_notls"))]
+use core::ffi::c_int;
+use core::ffi::{c_char, c_void};
 
 /// Body of a thread started with [`HAL_ThreadCreate`].
 pub type ThreadRunFunc = Option<unsafe extern "C" fn(arg: *mut c_void)>;

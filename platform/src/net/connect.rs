@@ -13,6 +13,8 @@ use core::mem::size_of;
 pub struct Socket(c_int);
 
 impl Socket {
+    /// The descriptor stays with this value.
+    #[cfg(not(feature = "auth_with_notls"))]
     pub fn descriptor(&self) -> c_int {
         self.0
     }
