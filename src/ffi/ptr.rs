@@ -30,6 +30,14 @@ pub unsafe fn array<'a, T>(data: *const T, len: usize) -> Option<&'a [T]> {
     (!data.is_null()).then(|| unsafe { slice::from_raw_parts(data, len) })
 }
 
+/// Text in an array of a C structure: up to its NUL, or the whole array without one.
+#[cfg(any(feature = "auth_mode_cert", test))]
+pub fn array_text<const N: usize>(array: &[c_char; N]) -> &[u8] {
+    // SAFETY: c_char and u8 are both one byte of any value.
+    let bytes = unsafe { slice::from_raw_parts(array.as_ptr().cast::<u8>(), N) };
+    bytes.split(|&b| b == 0).next().unwrap_or(bytes)
+}
+
 /// Stores `value` at `out`; false for NULL.
 ///
 /// # Safety
@@ -81,5 +89,11 @@ mod tests {
             assert_eq!(text(c"".as_ptr()), Some(&b""[..]));
             assert_eq!(text(c"ab\xff".as_ptr()), Some(&b"ab\xff"[..]));
         }
+    }
+
+    #[test]
+    fn an_array_need_not_be_terminated() {
+        assert_eq!(array_text(&[97, 0, 98]), b"a");
+        assert_eq!(array_text(&[97, 98]), b"ab");
     }
 }
