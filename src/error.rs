@@ -5,167 +5,130 @@
 
 use std::fmt;
 
-/// What a function of the SDK reports when it does not succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error {
-    HttpClosed,
-    Http,
-    HttpProtocol,
-    HttpConn,
-    HttpAuth,
-    HttpNotFound,
-    HttpTimeout,
-    Failure,
-    Inval,
-    DevInfo,
-    Malloc,
-    NoConn,
-    AttemptingReconnect,
-    ReconnectTimeout,
-    MaxSubscriptions,
-    SubNack,
-    PacketRead,
-    RequestTimeout,
-    ConnackUnknown,
-    ConnackProtocolVersion,
-    ConnackIdentifier,
-    ConnackServerUnavailable,
-    ConnackUserData,
-    ConnackNotAuthorized,
-    RxMessageInvalid,
-    BufTooShort,
-    QosNotSupported,
-    UnsubFail,
-    MaxTopicLength,
-    TcpSocketFailed,
-    TcpUnknownHost,
-    TcpConnect,
-    TcpReadTimeout,
-    TcpWriteTimeout,
-    TcpReadFail,
-    TcpWriteFail,
-    TcpPeerShutdown,
-    TcpNothingToRead,
-    SslInit,
-    SslCert,
-    SslConnect,
-    SslConnectTimeout,
-    SslWriteTimeout,
-    SslWrite,
-    SslReadTimeout,
-    SslRead,
-    SslNothingToRead,
+macro_rules! errors {
+    ($($(#[$doc:meta])* $name:ident = $code:literal,)*) => {
+        /// What a function of the SDK reports when it does not succeed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(i32)]
+        pub enum Error {
+            $($(#[$doc])* $name = $code,)*
+        }
+
+        const ALL: &[Error] = &[$(Error::$name,)*];
+    };
+}
+
+errors! {
+    /// The server closed the connection before its HTTP response was complete.
+    HttpClosed = -3,
+    /// An HTTP request failed.
+    Http = -4,
+    /// The HTTP response breaks the rules.
+    HttpProtocol = -5,
+    /// The server answered with a status that refuses.
+    HttpConn = -8,
+    /// The server answered 401 or 403.
+    HttpAuth = -9,
+    /// The server answered 404.
+    HttpNotFound = -10,
+    /// No complete HTTP response in time.
+    HttpTimeout = -11,
+    /// A failure without a code of its own.
+    Failure = -1001,
+    /// An argument that cannot be used.
+    Inval = -1002,
+    /// Device information that cannot be used.
+    DevInfo = -1003,
+    /// No memory.
+    Malloc = -1004,
+    /// Not connected.
+    NoConn = -103,
+    /// Connection lost, trying to get it back.
+    AttemptingReconnect = -105,
+    /// A series of attempts to reconnect has failed.
+    ReconnectTimeout = -106,
+    /// No room for another subscription or request.
+    MaxSubscriptions = -107,
+    /// The server refused a subscription.
+    SubNack = -108,
+    /// A packet could not be read.
+    PacketRead = -110,
+    /// No answer within the command timeout.
+    RequestTimeout = -111,
+    /// CONNACK with an unknown code.
+    ConnackUnknown = -112,
+    /// CONNACK 1: protocol version not accepted.
+    ConnackProtocolVersion = -113,
+    /// CONNACK 2: client id rejected.
+    ConnackIdentifier = -114,
+    /// CONNACK 3: server unavailable.
+    ConnackServerUnavailable = -115,
+    /// CONNACK 4: bad user name or password.
+    ConnackUserData = -116,
+    /// CONNACK 5: not authorised.
+    ConnackNotAuthorized = -117,
+    /// The server sent a packet that has no place here.
+    RxMessageInvalid = -118,
+    /// A packet above the limit.
+    BufTooShort = -119,
+    /// A quality of service other than 0 and 1.
+    QosNotSupported = -120,
+    /// No such subscription.
+    UnsubFail = -121,
+    /// A topic above 128 bytes.
+    MaxTopicLength = -138,
+    /// No socket.
+    TcpSocketFailed = -601,
+    /// The host name cannot be resolved.
+    TcpUnknownHost = -602,
+    /// Refused, unreachable, or too late.
+    TcpConnect = -603,
+    /// TCP: part of the bytes did not come in time.
+    TcpReadTimeout = -604,
+    /// TCP: nothing could be written in time.
+    TcpWriteTimeout = -605,
+    /// TCP: reading failed.
+    TcpReadFail = -606,
+    /// TCP: writing failed.
+    TcpWriteFail = -607,
+    /// TCP: the server closed the connection.
+    TcpPeerShutdown = -608,
+    /// TCP: nothing came in time.
+    TcpNothingToRead = -609,
+    /// TLS could not be set up.
+    SslInit = -701,
+    /// A certificate or key that cannot be used, or a server that does not verify.
+    SslCert = -702,
+    /// The TLS handshake failed.
+    SslConnect = -703,
+    /// The TLS handshake took too long.
+    SslConnectTimeout = -704,
+    /// TLS: not all could be written in time.
+    SslWriteTimeout = -705,
+    /// TLS: writing failed.
+    SslWrite = -706,
+    /// TLS: part of the bytes did not come in time.
+    SslReadTimeout = -707,
+    /// TLS: reading failed, or the server closed the connection.
+    SslRead = -708,
+    /// TLS: nothing came in time.
+    SslNothingToRead = -709,
 }
 
 impl Error {
     /// The value of `IoT_Return_Code`.
     pub const fn code(self) -> i32 {
-        match self {
-            Error::HttpClosed => -3,
-            Error::Http => -4,
-            Error::HttpProtocol => -5,
-            Error::HttpConn => -8,
-            Error::HttpAuth => -9,
-            Error::HttpNotFound => -10,
-            Error::HttpTimeout => -11,
-            Error::Failure => -1001,
-            Error::Inval => -1002,
-            Error::DevInfo => -1003,
-            Error::Malloc => -1004,
-            Error::NoConn => -103,
-            Error::AttemptingReconnect => -105,
-            Error::ReconnectTimeout => -106,
-            Error::MaxSubscriptions => -107,
-            Error::SubNack => -108,
-            Error::PacketRead => -110,
-            Error::RequestTimeout => -111,
-            Error::ConnackUnknown => -112,
-            Error::ConnackProtocolVersion => -113,
-            Error::ConnackIdentifier => -114,
-            Error::ConnackServerUnavailable => -115,
-            Error::ConnackUserData => -116,
-            Error::ConnackNotAuthorized => -117,
-            Error::RxMessageInvalid => -118,
-            Error::BufTooShort => -119,
-            Error::QosNotSupported => -120,
-            Error::UnsubFail => -121,
-            Error::MaxTopicLength => -138,
-            Error::TcpSocketFailed => -601,
-            Error::TcpUnknownHost => -602,
-            Error::TcpConnect => -603,
-            Error::TcpReadTimeout => -604,
-            Error::TcpWriteTimeout => -605,
-            Error::TcpReadFail => -606,
-            Error::TcpWriteFail => -607,
-            Error::TcpPeerShutdown => -608,
-            Error::TcpNothingToRead => -609,
-            Error::SslInit => -701,
-            Error::SslCert => -702,
-            Error::SslConnect => -703,
-            Error::SslConnectTimeout => -704,
-            Error::SslWriteTimeout => -705,
-            Error::SslWrite => -706,
-            Error::SslReadTimeout => -707,
-            Error::SslRead => -708,
-            Error::SslNothingToRead => -709,
-        }
+        self as i32
     }
 
-    /// The error of a port's or a server's number, `None` for numbers that are not ours to report.
+    /// The error of a port's number, `None` for a number that is not an error of ours.
     pub fn from_code(code: i32) -> Option<Error> {
-        ALL.iter().copied().find(|e| e.code() == code)
+        if code == 0 {
+            return None;
+        }
+        ALL.iter().copied().find(|error| error.code() == code)
     }
 }
-
-const ALL: &[Error] = &[
-    Error::HttpClosed,
-    Error::Http,
-    Error::HttpProtocol,
-    Error::HttpConn,
-    Error::HttpAuth,
-    Error::HttpNotFound,
-    Error::HttpTimeout,
-    Error::Failure,
-    Error::Inval,
-    Error::DevInfo,
-    Error::Malloc,
-    Error::NoConn,
-    Error::AttemptingReconnect,
-    Error::ReconnectTimeout,
-    Error::MaxSubscriptions,
-    Error::SubNack,
-    Error::PacketRead,
-    Error::RequestTimeout,
-    Error::ConnackUnknown,
-    Error::ConnackProtocolVersion,
-    Error::ConnackIdentifier,
-    Error::ConnackServerUnavailable,
-    Error::ConnackUserData,
-    Error::ConnackNotAuthorized,
-    Error::RxMessageInvalid,
-    Error::BufTooShort,
-    Error::QosNotSupported,
-    Error::UnsubFail,
-    Error::MaxTopicLength,
-    Error::TcpSocketFailed,
-    Error::TcpUnknownHost,
-    Error::TcpConnect,
-    Error::TcpReadTimeout,
-    Error::TcpWriteTimeout,
-    Error::TcpReadFail,
-    Error::TcpWriteFail,
-    Error::TcpPeerShutdown,
-    Error::TcpNothingToRead,
-    Error::SslInit,
-    Error::SslCert,
-    Error::SslConnect,
-    Error::SslConnectTimeout,
-    Error::SslWriteTimeout,
-    Error::SslWrite,
-    Error::SslReadTimeout,
-    Error::SslRead,
-    Error::SslNothingToRead,
-];
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -174,3 +137,68 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ffi::types::error::IoT_Return_Code as C;
+
+    #[test]
+    fn numbers_are_those_of_the_header() {
+        let header = [
+            (Error::HttpClosed, C::QCLOUD_ERR_HTTP_CLOSED),
+            (Error::Http, C::QCLOUD_ERR_HTTP),
+            (Error::HttpProtocol, C::QCLOUD_ERR_HTTP_PRTCL),
+            (Error::HttpConn, C::QCLOUD_ERR_HTTP_CONN),
+            (Error::HttpAuth, C::QCLOUD_ERR_HTTP_AUTH),
+            (Error::HttpNotFound, C::QCLOUD_ERR_HTTP_NOT_FOUND),
+            (Error::HttpTimeout, C::QCLOUD_ERR_HTTP_TIMEOUT),
+            (Error::Failure, C::QCLOUD_ERR_FAILURE),
+            (Error::Inval, C::QCLOUD_ERR_INVAL),
+            (Error::DevInfo, C::QCLOUD_ERR_DEV_INFO),
+            (Error::Malloc, C::QCLOUD_ERR_MALLOC),
+            (Error::NoConn, C::QCLOUD_ERR_MQTT_NO_CONN),
+            (Error::AttemptingReconnect, C::QCLOUD_ERR_MQTT_ATTEMPTING_RECONNECT),
+            (Error::ReconnectTimeout, C::QCLOUD_ERR_MQTT_RECONNECT_TIMEOUT),
+            (Error::MaxSubscriptions, C::QCLOUD_ERR_MQTT_MAX_SUBSCRIPTIONS),
+            (Error::SubNack, C::QCLOUD_ERR_MQTT_SUB),
+            (Error::PacketRead, C::QCLOUD_ERR_MQTT_PACKET_READ),
+            (Error::RequestTimeout, C::QCLOUD_ERR_MQTT_REQUEST_TIMEOUT),
+            (Error::ConnackUnknown, C::QCLOUD_ERR_MQTT_CONNACK_UNKNOWN),
+            (Error::ConnackProtocolVersion, C::QCLOUD_ERR_MQTT_CONNACK_UNACCEPTABLE_PROTOCOL_VERSION),
+            (Error::ConnackIdentifier, C::QCLOUD_ERR_MQTT_CONNACK_IDENTIFIER_REJECTED),
+            (Error::ConnackServerUnavailable, C::QCLOUD_ERR_MQTT_CONNACK_SERVER_UNAVAILABLE),
+            (Error::ConnackUserData, C::QCLOUD_ERR_MQTT_CONNACK_BAD_USERDATA),
+            (Error::ConnackNotAuthorized, C::QCLOUD_ERR_MQTT_CONNACK_NOT_AUTHORIZED),
+            (Error::RxMessageInvalid, C::QCLOUD_ERR_RX_MESSAGE_INVAL),
+            (Error::BufTooShort, C::QCLOUD_ERR_BUF_TOO_SHORT),
+            (Error::QosNotSupported, C::QCLOUD_ERR_MQTT_QOS_NOT_SUPPORT),
+            (Error::UnsubFail, C::QCLOUD_ERR_MQTT_UNSUB_FAIL),
+            (Error::MaxTopicLength, C::QCLOUD_ERR_MAX_TOPIC_LENGTH),
+            (Error::TcpSocketFailed, C::QCLOUD_ERR_TCP_SOCKET_FAILED),
+            (Error::TcpUnknownHost, C::QCLOUD_ERR_TCP_UNKNOWN_HOST),
+            (Error::TcpConnect, C::QCLOUD_ERR_TCP_CONNECT),
+            (Error::TcpReadTimeout, C::QCLOUD_ERR_TCP_READ_TIMEOUT),
+            (Error::TcpWriteTimeout, C::QCLOUD_ERR_TCP_WRITE_TIMEOUT),
+            (Error::TcpReadFail, C::QCLOUD_ERR_TCP_READ_FAIL),
+            (Error::TcpWriteFail, C::QCLOUD_ERR_TCP_WRITE_FAIL),
+            (Error::TcpPeerShutdown, C::QCLOUD_ERR_TCP_PEER_SHUTDOWN),
+            (Error::TcpNothingToRead, C::QCLOUD_ERR_TCP_NOTHING_TO_READ),
+            (Error::SslInit, C::QCLOUD_ERR_SSL_INIT),
+            (Error::SslCert, C::QCLOUD_ERR_SSL_CERT),
+            (Error::SslConnect, C::QCLOUD_ERR_SSL_CONNECT),
+            (Error::SslConnectTimeout, C::QCLOUD_ERR_SSL_CONNECT_TIMEOUT),
+            (Error::SslWriteTimeout, C::QCLOUD_ERR_SSL_WRITE_TIMEOUT),
+            (Error::SslWrite, C::QCLOUD_ERR_SSL_WRITE),
+            (Error::SslReadTimeout, C::QCLOUD_ERR_SSL_READ_TIMEOUT),
+            (Error::SslRead, C::QCLOUD_ERR_SSL_READ),
+            (Error::SslNothingToRead, C::QCLOUD_ERR_SSL_NOTHING_TO_READ),
+        ];
+        assert_eq!(header.len(), ALL.len());
+        for (error, number) in header {
+            assert_eq!(error.code(), number as i32, "{error}");
+            assert_eq!(Error::from_code(number as i32), Some(error));
+        }
+        assert_eq!(Error::from_code(0), None);
+    }
+}

@@ -2,7 +2,6 @@
 
 use crate::clock::now_us;
 use crate::import::Timer;
-use crate::log::{Errno, Label, errno};
 use core::ffi::{c_char, c_int, c_long, c_uint};
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -10,7 +9,6 @@ use core::ptr;
 /// Size of the text `HAL_Timer_current` writes, terminator included (`TIME_FORMAT_STR_LEN`).
 const TIME_TEXT: usize = 20;
 
-const SET_SYSTIME: Label = Label { file: c"HAL_Timer_linux.c", func: c"HAL_Timer_set_systime" };
 
 /// Milliseconds of the monotonic clock; wraps at 2³². Only differences mean something.
 #[unsafe(no_mangle)]
@@ -112,7 +110,6 @@ fn set_wall_clock(sec: u64, ms: u64) -> c_int {
     let time = libc::timespec { tv_sec, tv_nsec: (ms * 1_000_000) as _ };
     // SAFETY: `time` is a valid time.
     if unsafe { libc::clock_settime(libc::CLOCK_REALTIME, &time) } != 0 {
-        log!(Dbg, SET_SYSTIME, "clock not set: {}", Errno(errno()));
         return -1;
     }
     0

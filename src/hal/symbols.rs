@@ -1,4 +1,5 @@
 //! The functions of the port (`qcloud_iot_import.h`), which a firmware may replace one by one.
+#![allow(missing_docs)] // qcloud_iot_import.h describes them.
 
 use super::import::*;
 use core::ffi::{c_char, c_int, c_long, c_uint, c_void};
