@@ -116,9 +116,11 @@ impl Client {
     pub(super) fn drop_link(&self, goodbye: Option<Option<u16>>) {
         let link = {
             let mut sender = lock(&self.sender);
-            if let Some(code) = goodbye {
-                // The connection is being dropped whether or not the peer still hears this.
-                drop(sender.close(code, GOODBYE_TIMEOUT_MS, &self.clock));
+            if let Some(code) = goodbye
+                && let Err(error) = sender.close(code, GOODBYE_TIMEOUT_MS, &self.clock)
+            {
+                // The connection goes whether or not the peer still hears this.
+                log!(Level::Debug, "network_socket.c", "drop_link", "close frame not sent: {error}");
             }
             sender.detach()
         };
