@@ -89,6 +89,7 @@ pub struct Client {
     core: Mutex<Core>,
     receiver: Mutex<Receiver>,
     sender: Mutex<Sender>,
+    #[cfg(not(feature = "auth_with_notls"))]
     keys: Mutex<Keys>,
     /// Buffers of messages that no handler looks at.
     spare: Mutex<Vec<Message>>,
@@ -120,10 +121,10 @@ struct Core {
 }
 
 /// Secrets that last as long as the client.
+#[cfg(not(feature = "auth_with_notls"))]
 struct Keys {
-    #[cfg(not(feature = "auth_with_notls"))]
     tls_session: TlsSession,
-    #[cfg(all(feature = "auth_mode_cert", not(feature = "auth_with_notls")))]
+    #[cfg(feature = "auth_mode_cert")]
     private_key: password::KeyFile,
 }
 
@@ -151,10 +152,10 @@ impl Client {
             core: Mutex::new(core),
             receiver: Mutex::default(),
             sender: Mutex::default(),
+            #[cfg(not(feature = "auth_with_notls"))]
             keys: Mutex::new(Keys {
-                #[cfg(not(feature = "auth_with_notls"))]
                 tls_session: TlsSession::none(),
-                #[cfg(all(feature = "auth_mode_cert", not(feature = "auth_with_notls")))]
+                #[cfg(feature = "auth_mode_cert")]
                 private_key: password::KeyFile::default(),
             }),
             spare: Mutex::default(),

@@ -3,7 +3,8 @@
 use super::gate::thread_token;
 use super::{Client, lock};
 use crate::error::Error;
-use crate::hal::thread;
+use crate::hal::waiter::SLICE_MS;
+use crate::hal::{clock, thread};
 use crate::log::{Level, log};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -123,5 +124,17 @@ impl Client {
             }
         }
         0
+    }
+
+    /// Lets `ms` pass unless the client is going away.
+    fn sleep(&self, ms: u32) {
+        let deadline = self.clock.now() + u64::from(ms);
+        loop {
+            let left = deadline.saturating_sub(self.clock.now());
+            if left == 0 || self.gate.is_closing() {
+                return;
+            }
+            clock::sleep(u32::try_from(left).unwrap_or(u32::MAX).min(SLICE_MS));
+        }
     }
 }

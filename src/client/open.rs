@@ -138,7 +138,12 @@ impl Client {
         let text = path.to_str().ok().and_then(|path| std::fs::read(path).ok());
         let text = text.and_then(|text| CString::new(text).ok());
         text.map(Some).ok_or_else(|| {
-            log!(Level::Error, "HAL_TLS_mbedtls.c", "HAL_TLS_Connect", "cannot read trust anchors of {path:?}");
+            log!(
+                Level::Error,
+                "HAL_TLS_mbedtls.c",
+                "HAL_TLS_Connect",
+                "cannot read trust anchors of {path:?}"
+            );
             Error::SslCert
         })
     }

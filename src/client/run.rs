@@ -5,7 +5,7 @@ use super::dispatch::{Loss, Phase, Progress};
 use super::gate::Yielding;
 use super::{Client, lock};
 use crate::error::Error;
-use crate::hal::{clock, random};
+use crate::hal::random;
 use crate::log::{Level, log};
 use crate::mqtt::keepalive::Due;
 use crate::mqtt::lifecycle::Step;
@@ -21,8 +21,6 @@ pub const RECONNECTED: i32 = 1;
 const GOODBYE_TIMEOUT_MS: u32 = 200;
 /// How long the next byte of a packet may take, in ms (`mqtt.md` §0).
 const REST_OF_PACKET_MS: u64 = 2000;
-/// How long a wait outside the network lasts before it looks whether the client is going away, in ms.
-const SLEEP_SLICE_MS: u32 = 100;
 
 /// What one round with an open connection found.
 enum Round {
@@ -127,18 +125,6 @@ impl Client {
         lock(&self.receiver).detach();
         if let Some(link) = link {
             link.close();
-        }
-    }
-
-    /// Lets `ms` pass unless the client is going away.
-    pub(super) fn sleep(&self, ms: u32) {
-        let deadline = self.clock.now() + u64::from(ms);
-        loop {
-            let left = deadline.saturating_sub(self.clock.now());
-            if left == 0 || self.gate.is_closing() {
-                return;
-            }
-            clock::sleep(u32::try_from(left).unwrap_or(u32::MAX).min(SLEEP_SLICE_MS));
         }
     }
 
