@@ -159,10 +159,10 @@ impl PacketStream {
     /// Packet id of a packet that is too large, 0 if it has none; `None` while it has not arrived. It stands
     /// behind the topic; behind a topic above the limit it is not worth waiting for.
     fn oversize_id(&self, first: u8, start_of_body: &[u8]) -> Option<u16> {
-        if first >> 4 != 3 || start_of_body.len() > self.limit {
+        if first >> 4 != 3 {
             return Some(0);
         }
-        publish_id(first, start_of_body)
+        publish_id(first, start_of_body).or_else(|| (start_of_body.len() > self.limit).then_some(0))
     }
 
     fn discard_skipped(&mut self) {
