@@ -286,12 +286,19 @@ impl Inner {
             // SAFETY: `read < len`, so the rest of the buffer is writable.
             let step = || unsafe { mbed::mbedtls_ssl_read(ssl, data.add(read), len - read) };
             let code = if self.reads_share { exclusive(step) } else { step() };
-            match usize::try_from(code) {
-                Ok(count) if count > 0 => read += count,
-                _ if code == mbed::MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET => {
+            match code {
+                count @ 1.. => read += count as usize,
+                mbed::MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET => {
                     exclusive(|| self.save_session());
                     continue;
                 }
+                // Also said when the next message, a ticket, is in the library already: no event would announce it.
+                // SAFETY: a live connection.
+                mbed::MBEDTLS_ERR_SSL_WANT_READ if unsafe { mbed::mbedtls_ssl_check_pending(ssl) } != 0 => {
+                    continue;
+                }
+                // A ticket nobody wants: the system does not know of the bytes behind it, and would wait for more.
+                _ if code == mbed::MBEDTLS_ERR_SSL_WANT_READ && self.bio.has_bytes() => continue,
                 _ => {
                     let next = self.after_read(code);
                     if let Next::Stop(stop) = next {
