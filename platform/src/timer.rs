@@ -9,7 +9,6 @@ use core::ptr;
 /// Size of the text `HAL_Timer_current` writes, terminator included (`TIME_FORMAT_STR_LEN`).
 const TIME_TEXT: usize = 20;
 
-
 /// Milliseconds of the monotonic clock; wraps at 2³². Only differences mean something.
 #[unsafe(no_mangle)]
 pub extern "C" fn HAL_GetTimeMs() -> u32 {
