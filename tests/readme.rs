@@ -1,4 +1,5 @@
-//! What the documents show a newcomer: the program in `README.md` compiles, and links between documents lead somewhere.
+//! What the documents say is so: the program in `README.md` compiles, links lead somewhere, names exist, and the lists of
+//! dependencies and defects are complete.
 #![cfg(not(feature = "auth_mode_cert"))] // the program is that of a device with a secret
 
 use std::fs;
@@ -47,6 +48,104 @@ fn links_between_documents_lead_somewhere() {
     }
     assert!(links > 20, "only {links} links found");
     assert_eq!(relative_links("[a](b.md#c) ![d](https://e) [f](#g)\n```\n[h](i)\n```\n"), ["b.md"]);
+}
+
+#[test]
+fn names_in_documents_exist() {
+    let sources = sources();
+    let mut names = 0;
+    for document in documents() {
+        for name in interface_names(&read(&document)) {
+            assert!(sources.contains(&name), "{}: {name} is nowhere in the sources", document.display());
+            names += 1;
+        }
+    }
+    assert!(names > 100, "only {names} names found");
+    let text = "`HAL_TCP_Connect`, `HAL_TCP_*`, FEATURE_MINSIZE=ON and `IOT_MQTT_Yield(client)`";
+    assert_eq!(interface_names(text), ["HAL_TCP_Connect", "FEATURE_MINSIZE", "IOT_MQTT_Yield"]);
+    assert!(!sources.contains("IOT_MQTT_Destruct("));
+}
+
+#[test]
+fn every_dependency_has_its_line() {
+    let document = read(&Path::new(ROOT).join("docs/dependencies.md"));
+    let mut crates = 0;
+    for manifest in ["Cargo.toml", "platform/Cargo.toml", "emulator/Cargo.toml", "fuzz/Cargo.toml"] {
+        for name in dependencies(&read(&Path::new(ROOT).join(manifest))) {
+            assert!(
+                document.contains(&format!("`{name}`")),
+                "docs/dependencies.md lacks {name} of {manifest}"
+            );
+            crates += 1;
+        }
+    }
+    assert!(crates > 30, "only {crates} crates found");
+    let manifest = "[dependencies]\na = \"1\"\nb.workspace = true\n[dev-dependencies.c]\nversion = \"1\"\n[features]\nd = []\n";
+    assert_eq!(dependencies(manifest), ["a", "b", "c"]);
+}
+
+#[test]
+fn every_defect_has_its_row_and_its_tests_exist() {
+    let document = read(&Path::new(ROOT).join("docs/deviations.md"));
+    let sources = sources();
+    for number in 1..=37 {
+        let start = format!("| {number} | ");
+        let row = document.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("docs/deviations.md has no row {number}"));
+        let tests = row.rsplit('|').nth(1).expect("a column of tests");
+        for name in tests.split('`').skip(1).step_by(2) {
+            assert!(
+                sources.contains(&format!("fn {name}(")) || sources.contains(&format!("def {name}(")),
+                "no test {name}"
+            );
+        }
+    }
+}
+
+/// Names of functions, options and variables that the project defines; names with a `*` stand for several.
+fn interface_names(markdown: &str) -> Vec<String> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let starts = ["HAL_", "IOT_", "LITE_", "FEATURE_", "QCLOUD_IOT_"];
+    let words = markdown.split_inclusive(|c| !is_word(c));
+    words
+        .filter(|word| starts.iter().any(|start| word.starts_with(start)) && !word.ends_with('*'))
+        .map(|word| word.trim_end_matches(|c| !is_word(c)).to_owned())
+        .filter(|word| !word.ends_with('_'))
+        .collect()
+}
+
+/// Names of the crates in a manifest's tables of dependencies.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut is_inside = false;
+    for line in manifest.lines().filter(|line| !line.starts_with('#')) {
+        if let Some(table) = line.strip_prefix('[') {
+            let table = table.trim_end_matches(']');
+            is_inside = table.ends_with("dependencies");
+            names.extend(table.split_once("dependencies.").map(|(_, name)| name.to_owned()));
+        } else if let (true, Some((name, _))) = (is_inside, line.split_once(['=', '.'])) {
+            names.push(name.trim().to_owned());
+        }
+    }
+    names
+}
+
+/// Everything that names are looked up in.
+fn sources() -> String {
+    let root = Path::new(ROOT);
+    let folders = ["src", "platform", "emulator", "include", "cmake", "tests", "benches", "scripts"];
+    let mut text = read(&root.join("CMakeLists.txt"));
+    let mut rest: Vec<PathBuf> = folders.iter().map(|name| root.join(name)).collect();
+    while let Some(path) = rest.pop() {
+        if path.is_dir() && !path.ends_with("node_modules") {
+            rest.extend(
+                fs::read_dir(&path).expect("a directory").map(|entry| entry.expect("an entry").path()),
+            );
+        } else if !path.ends_with("tests/readme.rs") {
+            text.push_str(&String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()));
+        }
+    }
+    text
 }
 
 fn documents() -> Vec<PathBuf> {
