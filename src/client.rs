@@ -76,6 +76,7 @@ pub struct Config {
 
 #[cfg(not(feature = "auth_with_notls"))]
 pub use open::TrustPolicy;
+pub use request::MAX_PAYLOAD;
 pub use run::RECONNECTED;
 
 /// A device client. All functions may be called from any thread at any time.

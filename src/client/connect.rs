@@ -134,7 +134,10 @@ impl Client {
                 Progress::ConnAck { code, .. } => return Err(refusal(code)),
                 Progress::Handled => {}
                 Progress::Report(error) => return Err(error),
-                Progress::Lost(loss) => return Err(self.failure_of(&loss)),
+                Progress::Lost(loss) => {
+                    self.drop_link(loss.close_code());
+                    return Err(self.failure_of(&loss));
+                }
                 Progress::Nothing => self.read_before(deadline)?,
             }
         }

@@ -9,12 +9,13 @@ impl Client {
     /// Ends the loop thread, lets other threads leave, says goodbye to the server, tells the subscriptions.
     ///
     /// May be called from a callback of this client: the outer calls then find the client closed. Afterwards
-    /// every function returns `NoConn`; the memory goes with the last reference.
-    pub fn destroy(&self) -> Result<(), Error> {
+    /// every function returns `NoConn`; the memory goes with the last reference. `None` if the client is being
+    /// destroyed already.
+    pub fn destroy(&self) -> Option<Result<(), Error>> {
         #[cfg(feature = "multithread_enabled")]
         self.stop_loop();
         if !self.gate.close() {
-            return Err(Error::NoConn);
+            return None;
         }
         self.waiter.wake();
         self.gate.wait_until_empty();
@@ -31,7 +32,7 @@ impl Client {
             Err(Error::NoConn)
         };
         self.tell_subscriptions();
-        result
+        Some(result)
     }
 
     fn tell_subscriptions(&self) {
@@ -44,11 +45,14 @@ impl Client {
 }
 
 impl Client {
-    /// Gives up a client that could not be opened: nobody but the caller knows it.
-    pub fn abandon(&self) {
-        self.gate.close();
+    /// Gives up a client that could not be opened; `false` if a callback has destroyed it meanwhile.
+    pub fn abandon(&self) -> bool {
+        if !self.gate.close() {
+            return false;
+        }
         self.core().lifecycle.close();
         self.drop_link(None);
+        true
     }
 
     /// The line at the end of Destroy.

@@ -103,6 +103,11 @@ impl YieldRight {
         Some(Yielding(self))
     }
 
+    /// Whether no thread has it.
+    pub fn is_free(&self) -> bool {
+        self.owner.load(Ordering::Acquire) == 0
+    }
+
     /// Whether the calling thread has it.
     pub fn is_mine(&self) -> bool {
         self.owner.load(Ordering::Acquire) == thread_token()

@@ -38,21 +38,43 @@ impl Client {
         if timeout_ms == 0 && !self.is_looping_elsewhere() {
             return Error::Inval.code();
         }
-        self.yield_until(timeout_ms, &|| false)
+        let Ok(_call) = self.gate.enter() else {
+            return MANUALLY_DISCONNECTED;
+        };
+        let deadline = self.clock.now() + u64::from(timeout_ms);
+        let never = || false;
+        self.run_if_free(deadline, &never).unwrap_or_else(|| {
+            self.wait_for_others(deadline, &never, &never);
+            0
+        })
     }
 
-    /// As [`yield_for`](Self::yield_for), but returns as soon as `is_done`.
+    /// As [`yield_for`](Self::yield_for), but returns as soon as `is_done`, and takes over when the thread that
+    /// serves the connection leaves it: somebody has to read the answer that the caller waits for.
     pub fn yield_until(&self, timeout_ms: u32, is_done: &dyn Fn() -> bool) -> i32 {
         let Ok(_call) = self.gate.enter() else {
             return MANUALLY_DISCONNECTED;
         };
-        match self.yield_right_here() {
-            Some(_yielding) => self.run(timeout_ms, is_done),
-            None => {
-                self.wait_for_others(timeout_ms, is_done);
-                0
+        let deadline = self.clock.now() + u64::from(timeout_ms);
+        loop {
+            if let Some(result) = self.run_if_free(deadline, is_done) {
+                return result;
+            }
+            let is_free = || !self.is_looping_elsewhere() && self.yield_right.is_free();
+            if self.wait_for_others(deadline, is_done, &is_free) {
+                return 0;
             }
         }
+    }
+
+    /// Serves the connection unless a loop thread or another call does, or Yield is nested too deep.
+    fn run_if_free(&self, deadline: u64, is_done: &dyn Fn() -> bool) -> Option<i32> {
+        let yielding = self.yield_right_here()?;
+        let left = deadline.saturating_sub(self.clock.now());
+        let result = self.run(u32::try_from(left).unwrap_or(u32::MAX), is_done);
+        drop(yielding);
+        self.news.spread();
+        Some(result)
     }
 
     /// The right to read, unless a loop thread or another call has it or Yield is nested too deep.
@@ -128,13 +150,16 @@ impl Client {
         }
     }
 
-    /// Another thread serves the connection: waits until its work makes `is_done` true or `ms` have passed.
-    fn wait_for_others(&self, ms: u32, is_done: &dyn Fn() -> bool) {
-        let deadline = self.clock.now() + u64::from(ms);
+    /// Another thread serves the connection: waits until its work makes `is_done` or `is_free` true; `false` only in
+    /// the latter case.
+    fn wait_for_others(&self, deadline: u64, is_done: &dyn Fn() -> bool, is_free: &dyn Fn() -> bool) -> bool {
         loop {
             let left = deadline.saturating_sub(self.clock.now());
-            if left == 0 || self.gate.is_closing() || self.news.wait_unless(is_done, left) {
-                return;
+            if left == 0 || self.gate.is_closing() || is_done() {
+                return true;
+            }
+            if self.news.wait_unless(&|| is_done() || is_free(), left) && !is_done() {
+                return false;
             }
         }
     }
@@ -146,7 +171,9 @@ impl Client {
 
     /// One round: everything that has arrived, what has expired, keep-alive, then a wait for more.
     fn serve(&self, deadline: u64, result: i32, is_done: &dyn Fn() -> bool) -> Round {
-        if let Some(error) = self.core().broken {
+        // The lock must be free again before the application is told.
+        let broken = self.core().broken;
+        if let Some(error) = broken {
             return self.give_up(&Loss::Link(error));
         }
         if let Some(round) = self.dispatch_all() {

@@ -6,6 +6,7 @@ use super::guard::guard;
 use super::types::mqtt::{MQTTInitParams, PublishParams, SubscribeParams};
 use super::{device_info, handle, ptr};
 use crate::client::Client;
+use crate::client::MAX_PAYLOAD;
 use crate::client::construct::{Parameters, Secret, corrected_timeout};
 use crate::error::Error;
 use crate::hal;
@@ -78,13 +79,14 @@ unsafe fn construct(params: &mut MQTTInitParams) -> Result<*mut c_void, Error> {
     };
     let client = Client::construct(&parameters, Box::new(CObserver::new(params.event_handle)))?;
     device_info::fill(&client, &parameters);
-    match client.open() {
-        Ok(()) => Ok(handle::give(client)),
-        Err(error) => {
-            client.abandon();
-            Err(error)
+    // The event handler may get a message before the connection is accepted, and learns the handle then.
+    let handle = handle::give(Arc::clone(&client));
+    client.open().map(|()| handle).inspect_err(|_| {
+        if client.abandon() {
+            // SAFETY: the caller does not get the handle, and no callback has released it.
+            unsafe { handle::release(handle) };
         }
-    }
+    })
 }
 
 /// Disconnects and releases a client.
@@ -101,18 +103,24 @@ unsafe fn construct(params: &mut MQTTInitParams) -> Result<*mut c_void, Error> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_MQTT_Destroy(pClient: *mut *mut c_void) -> c_int {
     guard(Error::Failure.code(), || {
-        // SAFETY: NULL or valid, as promised by the caller.
-        let Some(slot) = (unsafe { pClient.as_mut() }) else {
+        if pClient.is_null() {
             return Error::Inval.code();
-        };
+        }
+        // SAFETY: not NULL, so valid, as promised by the caller.
+        let handle = unsafe { pClient.read() };
         // SAFETY: NULL or a live client, as promised by the caller.
-        let Some(client) = (unsafe { handle::client(*slot) }) else {
+        let Some(client) = (unsafe { handle::client(handle) }) else {
             return Error::Inval.code();
         };
         let result = client.destroy();
-        let released = std::mem::replace(slot, std::ptr::null_mut());
-        // SAFETY: the handle is live, and its last use was the line above.
-        unsafe { handle::release(released) };
+        // SAFETY: valid, as promised by the caller.
+        unsafe { ptr::store(pClient, std::ptr::null_mut()) };
+        // A callback of Destroy may call Destroy: the outer call releases the client.
+        let Some(result) = result else {
+            return Error::NoConn.code();
+        };
+        // SAFETY: the handle is live, and only the first Destroy gets here.
+        unsafe { handle::release(handle) };
         client.log_release();
         code(result)
     })
@@ -171,8 +179,10 @@ pub unsafe extern "C" fn IOT_MQTT_Publish(
         let (Some(client), Some(params)) = (client, params) else {
             return Error::Inval.code();
         };
+        // What is beyond the limit is not looked at, whatever the length says.
+        let payload_len = params.payload_len.min(MAX_PAYLOAD + 1);
         // SAFETY: the payload has this many bytes, as promised by the caller.
-        let payload = unsafe { ptr::bytes(params.payload.cast_const().cast(), params.payload_len) };
+        let payload = unsafe { ptr::bytes(params.payload.cast_const().cast(), payload_len) };
         let message = check_message(&client, topic, params.qos, payload);
         let published = message
             .and_then(|(topic, qos, payload)| client.publish(topic, qos, params.retained != 0, payload));
