@@ -5,6 +5,7 @@
 //! into fresh allocations, refuses the acknowledgements with a reason byte that a server may send, and accepts
 //! reserved flags.
 
+use super::topic::is_valid_text;
 use bytes::BytesMut;
 use mqttbytes::QoS;
 use mqttbytes::v4::{Connect, Login, Subscribe, Unsubscribe};
@@ -267,7 +268,7 @@ fn decode_publish(flags: u8, body: &[u8]) -> Result<Publish<'_>, DecodeError> {
         1 | 2 => split_id(rest)?,
         _ => return Err(DecodeError::Malformed("PUBLISH with QoS 3")),
     };
-    if topic.is_empty() || topic.contains(&0) || std::str::from_utf8(topic).is_err() {
+    if !is_valid_text(topic) {
         return Err(DecodeError::Malformed("PUBLISH with an unusable topic"));
     }
     Ok(Publish { qos, dup: flags & 8 != 0, retain: flags & 1 != 0, topic, id, payload })
