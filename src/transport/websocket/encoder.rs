@@ -51,7 +51,7 @@ pub fn encode(out: &mut Vec<u8>, opcode: OpCode, parts: &[&[u8]], mask: [u8; 4])
     header.format(length as u64, out).map_err(|_| Error::Malloc)?;
 
     let mut masked = 0;
-    for part in parts {
+    for part in parts.iter().filter(|part| !part.is_empty()) {
         append_masked(out, part, rotated(mask, masked));
         masked += part.len();
     }
@@ -68,25 +68,28 @@ fn rotated(mut mask: [u8; 4], offset: usize) -> [u8; 4] {
     mask
 }
 
-/// Appends `part` xor `mask` in blocks that the compiler keeps in registers.
+/// Appends `part` xor `mask`, in blocks that the compiler keeps in registers; the last one is cut.
 fn append_masked(out: &mut Vec<u8>, part: &[u8], mask: [u8; 4]) {
-    const BLOCK: usize = 64;
-    let [a, b, c, d] = mask;
-    let key = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-
     let (blocks, rest) = part.as_chunks::<BLOCK>();
     for block in blocks {
-        let mut masked = *block;
-        for word in masked.as_chunks_mut::<8>().0 {
-            *word = (u64::from_ne_bytes(*word) ^ key).to_ne_bytes();
-        }
-        out.extend_from_slice(&masked);
+        out.extend_from_slice(&masked(*block, mask));
     }
-    let (words, tail) = rest.as_chunks::<8>();
-    for word in words {
-        out.extend_from_slice(&(u64::from_ne_bytes(*word) ^ key).to_ne_bytes());
+    let mut block = [0; BLOCK];
+    if let Some(start) = block.get_mut(..rest.len()) {
+        start.copy_from_slice(rest);
     }
-    out.extend(tail.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key));
+    out.extend_from_slice(masked(block, mask).get(..rest.len()).unwrap_or_default());
+}
+
+/// Bytes that are masked at a time.
+const BLOCK: usize = 64;
+
+fn masked(mut block: [u8; BLOCK], mask: [u8; 4]) -> [u8; BLOCK] {
+    let key = u32::from_ne_bytes(mask);
+    for word in block.as_chunks_mut::<4>().0 {
+        *word = (u32::from_ne_bytes(*word) ^ key).to_ne_bytes();
+    }
+    block
 }
 
 /// Masks for frames, taken from a block of random bytes: one call of the random source serves 256 frames.
