@@ -3,7 +3,7 @@
 use super::callback::{ClientEvent, Message, Target, TopicEvent};
 use super::{Client, lock};
 use crate::error::Error;
-use crate::log::{Level, log};
+use crate::log::{Level, enabled, log};
 use crate::mqtt::packet::{self, Ack, DecodeError, Packet};
 use crate::mqtt::session::{Event, Handled};
 use crate::mqtt::stream::Frame;
@@ -176,7 +176,14 @@ impl Client {
 
     fn take_next(&self, phase: Phase) -> Todo {
         let mut receiver = lock(&self.receiver);
-        match receiver.next_input() {
+        // The end of a WebSocket message matters to nobody but the log.
+        let input = loop {
+            match receiver.next_input() {
+                Input::Message { .. } if !enabled(Level::Debug) => {}
+                input => break input,
+            }
+        };
+        match input {
             Input::Nothing => Todo::Progress(Progress::Nothing),
             Input::Message { len } => Todo::LogMessage(len),
             Input::Ping => Todo::Pong,
