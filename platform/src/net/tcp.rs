@@ -100,14 +100,20 @@ unsafe extern "C" fn iot_port_tcp_write(
     written_len: *mut usize,
 ) -> c_int {
     let (fd, len) = (descriptor(fd), len as usize);
-    let deadline = Deadline::after_ms(timeout_ms);
+    // The clock is read only once there is something to wait for.
+    let mut deadline = None;
     let mut written = 0;
     let mut code = SUCCESS;
     while written < len {
         // SAFETY: `written < len`, so the rest of the caller's bytes is readable.
         match unsafe { send(fd, data.add(written), len - written) } {
             Ok(count) => written += count,
-            Err(libc::EAGAIN) => match wait(fd, libc::POLLOUT, None, deadline) {
+            Err(libc::EAGAIN) => match wait(
+                fd,
+                libc::POLLOUT,
+                None,
+                *deadline.get_or_insert_with(|| Deadline::after_ms(timeout_ms)),
+            ) {
                 Ended::Ready => {}
                 Ended::Failed(error) => {
                     code = write_failed(error);
