@@ -4,6 +4,7 @@ use core::ffi::c_int;
 
 pub const SUCCESS: c_int = 0;
 pub const FAILURE: c_int = -1001;
+#[cfg(any(feature = "multithread_enabled", not(feature = "debug_dev_info_used")))]
 pub const INVAL: c_int = -1002;
 pub const DEV_INFO: c_int = -1003;
 

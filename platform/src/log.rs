@@ -16,6 +16,7 @@ unsafe extern "C" {
 
 /// Level of a line, numbered as `LOG_LEVEL`.
 #[derive(Clone, Copy)]
+#[allow(dead_code, reason = "not every build has lines of every level")]
 pub enum Level {
     Err = 1,
     Wrn = 2,

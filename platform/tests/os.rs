@@ -2,9 +2,8 @@
 
 mod support;
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int};
 use std::ptr;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use support::*;
@@ -37,6 +36,21 @@ fn snprintf_is_that_of_c99() {
     }
 }
 
+#[cfg(not(feature = "multithread_enabled"))]
+#[test]
+fn mutex_of_a_build_with_one_thread() {
+    // SAFETY: the handle stands for nothing.
+    unsafe {
+        let mutex = HAL_MutexCreate();
+        assert!(!mutex.is_null());
+        HAL_MutexLock(mutex);
+        assert_eq!(HAL_MutexTryLock(mutex), 0);
+        HAL_MutexUnlock(mutex);
+        HAL_MutexDestroy(mutex);
+    }
+}
+
+#[cfg(feature = "multithread_enabled")]
 #[test]
 fn mutex() {
     // SAFETY: the mutex is live between create and destroy.
@@ -47,7 +61,7 @@ fn mutex() {
         assert_ne!(HAL_MutexTryLock(mutex), 0, "not recursive");
         let address = mutex.addr();
         let waiting = thread::spawn(move || {
-            let mutex = ptr::with_exposed_provenance_mut::<c_void>(address);
+            let mutex = ptr::with_exposed_provenance_mut(address);
             let ((), took) = timed(|| HAL_MutexLock(mutex));
             HAL_MutexUnlock(mutex);
             took
@@ -211,128 +225,135 @@ fn byte_order() {
     }
 }
 
-#[repr(C)]
-struct ThreadParams {
-    name: *const c_char,
-    id: u32,
-    padding: u32,
-    func: Option<unsafe extern "C" fn(*mut c_void)>,
-    arg: *mut c_void,
-    priority: u16,
-    stack_size: u32,
-}
+#[cfg(feature = "multithread_enabled")]
+mod threads {
+    use super::*;
+    use std::ffi::c_void;
+    use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 
-unsafe extern "C" {
-    fn HAL_ThreadCreate(params: *mut ThreadParams) -> c_int;
-}
-
-struct Report {
-    id: u32,
-    name: String,
-    stack: usize,
-}
-
-unsafe extern "C" fn report(sender: *mut c_void) {
-    // SAFETY: the test hands over a boxed sender; the attribute is initialised before use.
-    unsafe {
-        let sender = Box::from_raw(sender.cast::<Sender<Report>>());
-        let mut name = [0 as c_char; 16];
-        libc::pthread_getname_np(libc::pthread_self(), name.as_mut_ptr(), 16);
-        let mut attr = std::mem::zeroed();
-        let mut stack = 0;
-        libc::pthread_getattr_np(libc::pthread_self(), &mut attr);
-        libc::pthread_attr_getstacksize(&attr, &mut stack);
-        libc::pthread_attr_destroy(&mut attr);
-        let name = CStr::from_ptr(name.as_ptr()).to_str().unwrap().to_owned();
-        sender.send(Report { id: libc::pthread_self() as u32, name, stack }).unwrap();
+    #[repr(C)]
+    struct ThreadParams {
+        name: *const c_char,
+        id: u32,
+        padding: u32,
+        func: Option<unsafe extern "C" fn(*mut c_void)>,
+        arg: *mut c_void,
+        priority: u16,
+        stack_size: u32,
     }
-}
 
-/// Defects: parameters read after the call returned; a 64-bit id written into a 32-bit field; name and stack ignored.
-#[test]
-fn thread_gets_a_copy_of_its_parameters() {
-    let (sender, reports) = mpsc::channel::<Report>();
-    let mut params = ThreadParams {
-        name: c"a-name-longer-than-15".as_ptr(),
-        id: 0,
-        padding: 0x5A5A_5A5A,
-        func: Some(report),
-        arg: Box::into_raw(Box::new(sender)).cast(),
-        priority: 0,
-        stack_size: 16 << 20,
-    };
-    // SAFETY: filled parameters, overwritten as soon as the call is back.
-    unsafe {
-        assert_eq!(HAL_ThreadCreate(&mut params), 0);
-        (params.func, params.arg, params.name) = (None, ptr::null_mut(), ptr::null());
+    unsafe extern "C" {
+        fn HAL_ThreadCreate(params: *mut ThreadParams) -> c_int;
     }
-    let got = reports.recv_timeout(Duration::from_secs(5)).unwrap();
-    assert_eq!((got.id, got.name.as_str()), (params.id, "a-name-longer-t"));
-    assert!(got.stack >= 16 << 20, "{}", got.stack);
-    assert_eq!(params.padding, 0x5A5A_5A5A);
-}
 
-#[test]
-fn thread_with_a_tiny_stack_gets_the_default() {
-    let (sender, reports) = mpsc::channel::<Report>();
-    let mut params = ThreadParams {
-        name: ptr::null(),
-        id: 0,
-        padding: 0,
-        func: Some(report),
-        arg: Box::into_raw(Box::new(sender)).cast(),
-        priority: 0,
-        stack_size: 16,
-    };
-    // SAFETY: filled parameters.
-    assert_eq!(unsafe { HAL_ThreadCreate(&mut params) }, 0);
-    assert!(reports.recv_timeout(Duration::from_secs(5)).unwrap().stack >= 1 << 16);
-}
-
-#[test]
-fn thread_without_a_function_is_refused() {
-    let mut params = ThreadParams {
-        name: ptr::null(),
-        id: 0,
-        padding: 0,
-        func: None,
-        arg: ptr::null_mut(),
-        priority: 0,
-        stack_size: 0,
-    };
-    // SAFETY: NULL and an absent function are allowed.
-    unsafe {
-        assert_eq!(HAL_ThreadCreate(ptr::null_mut()), -1002);
-        assert_eq!(HAL_ThreadCreate(&mut params), -1002);
+    struct Report {
+        id: u32,
+        name: String,
+        stack: usize,
     }
-}
 
-unsafe extern "C" {
-    /// In C: drops the sender through the callback and calls `pthread_exit`.
-    fn test_leave_thread(sender: *mut c_void);
-}
+    unsafe extern "C" fn report(sender: *mut c_void) {
+        // SAFETY: the test hands over a boxed sender; the attribute is initialised before use.
+        unsafe {
+            let sender = Box::from_raw(sender.cast::<Sender<Report>>());
+            let mut name = [0 as c_char; 16];
+            libc::pthread_getname_np(libc::pthread_self(), name.as_mut_ptr(), 16);
+            let mut attr = std::mem::zeroed();
+            let mut stack = 0;
+            libc::pthread_getattr_np(libc::pthread_self(), &mut attr);
+            libc::pthread_attr_getstacksize(&attr, &mut stack);
+            libc::pthread_attr_destroy(&mut attr);
+            let name = CStr::from_ptr(name.as_ptr()).to_str().unwrap().to_owned();
+            sender.send(Report { id: libc::pthread_self() as u32, name, stack }).unwrap();
+        }
+    }
 
-#[unsafe(no_mangle)]
-unsafe extern "C" fn test_before_leaving(sender: *mut c_void) {
-    // SAFETY: the test hands over a boxed sender.
-    drop(unsafe { Box::from_raw(sender.cast::<Sender<()>>()) });
-}
+    /// Defects: parameters read after the call returned; a 64-bit id written into a 32-bit field; name and stack ignored.
+    #[test]
+    fn thread_gets_a_copy_of_its_parameters() {
+        let (sender, reports) = mpsc::channel::<Report>();
+        let mut params = ThreadParams {
+            name: c"a-name-longer-than-15".as_ptr(),
+            id: 0,
+            padding: 0x5A5A_5A5A,
+            func: Some(report),
+            arg: Box::into_raw(Box::new(sender)).cast(),
+            priority: 0,
+            stack_size: 16 << 20,
+        };
+        // SAFETY: filled parameters, overwritten as soon as the call is back.
+        unsafe {
+            assert_eq!(HAL_ThreadCreate(&mut params), 0);
+            (params.func, params.arg, params.name) = (None, ptr::null_mut(), ptr::null());
+        }
+        let got = reports.recv_timeout(Duration::from_secs(5)).unwrap();
+        assert_eq!((got.id, got.name.as_str()), (params.id, "a-name-longer-t"));
+        assert!(got.stack >= 16 << 20, "{}", got.stack);
+        assert_eq!(params.padding, 0x5A5A_5A5A);
+    }
 
-#[test]
-fn thread_function_may_end_its_thread() {
-    let (sender, ended) = mpsc::channel::<()>();
-    let mut params = ThreadParams {
-        name: ptr::null(),
-        id: 0,
-        padding: 0,
-        func: Some(test_leave_thread),
-        arg: Box::into_raw(Box::new(sender)).cast(),
-        priority: 0,
-        stack_size: 0,
-    };
-    // SAFETY: filled parameters.
-    assert_eq!(unsafe { HAL_ThreadCreate(&mut params) }, 0);
-    assert_eq!(ended.recv_timeout(Duration::from_secs(5)), Err(RecvTimeoutError::Disconnected));
-    // The process is still alive after the thread is gone.
-    thread::sleep(Duration::from_millis(50));
+    #[test]
+    fn thread_with_a_tiny_stack_gets_the_default() {
+        let (sender, reports) = mpsc::channel::<Report>();
+        let mut params = ThreadParams {
+            name: ptr::null(),
+            id: 0,
+            padding: 0,
+            func: Some(report),
+            arg: Box::into_raw(Box::new(sender)).cast(),
+            priority: 0,
+            stack_size: 16,
+        };
+        // SAFETY: filled parameters.
+        assert_eq!(unsafe { HAL_ThreadCreate(&mut params) }, 0);
+        assert!(reports.recv_timeout(Duration::from_secs(5)).unwrap().stack >= 1 << 16);
+    }
+
+    #[test]
+    fn thread_without_a_function_is_refused() {
+        let mut params = ThreadParams {
+            name: ptr::null(),
+            id: 0,
+            padding: 0,
+            func: None,
+            arg: ptr::null_mut(),
+            priority: 0,
+            stack_size: 0,
+        };
+        // SAFETY: NULL and an absent function are allowed.
+        unsafe {
+            assert_eq!(HAL_ThreadCreate(ptr::null_mut()), -1002);
+            assert_eq!(HAL_ThreadCreate(&mut params), -1002);
+        }
+    }
+
+    unsafe extern "C" {
+        /// In C: drops the sender through the callback and calls `pthread_exit`.
+        fn test_leave_thread(sender: *mut c_void);
+    }
+
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn test_before_leaving(sender: *mut c_void) {
+        // SAFETY: the test hands over a boxed sender.
+        drop(unsafe { Box::from_raw(sender.cast::<Sender<()>>()) });
+    }
+
+    #[test]
+    fn thread_function_may_end_its_thread() {
+        let (sender, ended) = mpsc::channel::<()>();
+        let mut params = ThreadParams {
+            name: ptr::null(),
+            id: 0,
+            padding: 0,
+            func: Some(test_leave_thread),
+            arg: Box::into_raw(Box::new(sender)).cast(),
+            priority: 0,
+            stack_size: 0,
+        };
+        // SAFETY: filled parameters.
+        assert_eq!(unsafe { HAL_ThreadCreate(&mut params) }, 0);
+        assert_eq!(ended.recv_timeout(Duration::from_secs(5)), Err(RecvTimeoutError::Disconnected));
+        // The process is still alive after the thread is gone.
+        thread::sleep(Duration::from_millis(50));
+    }
 }

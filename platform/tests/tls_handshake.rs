@@ -206,7 +206,7 @@ mod client_certificate {
         builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
         Server::new(builder, |mut stream| {
             let cert = stream.ssl().peer_certificate().unwrap();
-            let name = cert.subject_name().entries().last().unwrap().data().as_utf8().unwrap().to_string();
+            let name = cert.subject_name().entries().last().unwrap().data().to_string().unwrap();
             let _ = stream.write_all(name.as_bytes());
             let _ = stream.shutdown();
             let _ = stream.read(&mut [0; 16]);

@@ -1,9 +1,8 @@
 //! What the device file says: its keys, their limits, and how they map to `DeviceInfo` (hal.md §10.1).
 
-use super::json::{Object, TextError, write_text};
-use super::{GET, field, set_field};
+use super::json::{Object, TextError};
+use super::{GET, set_field};
 use crate::device_info::*;
-use crate::heap::Buffer;
 use crate::log::Bytes;
 use core::ffi::c_char;
 use core::fmt;
@@ -53,18 +52,18 @@ impl fmt::Display for Key {
     }
 }
 
-const AUTH_MODE: Key = Key::top("auth_mode");
-const PRODUCT_ID: Key = Key::top("productId");
-const DEVICE_NAME: Key = Key::top("deviceName");
-const REGION: Key = Key::top("region");
+pub const AUTH_MODE: Key = Key::top("auth_mode");
+pub const PRODUCT_ID: Key = Key::top("productId");
+pub const DEVICE_NAME: Key = Key::top("deviceName");
+pub const REGION: Key = Key::top("region");
 #[cfg(feature = "dev_dyn_reg_enabled")]
-const PRODUCT_SECRET: Key = Key::top("productSecret");
+pub const PRODUCT_SECRET: Key = Key::top("productSecret");
 #[cfg(not(feature = "auth_mode_cert"))]
-const DEVICE_SECRET: Key = Key::within("key_deviceinfo", "deviceSecret");
+pub const DEVICE_SECRET: Key = Key::within("key_deviceinfo", "deviceSecret");
 #[cfg(feature = "auth_mode_cert")]
-const CERT_FILE: Key = Key::within("cert_deviceinfo", "devCertFile");
+pub const CERT_FILE: Key = Key::within("cert_deviceinfo", "devCertFile");
 #[cfg(feature = "auth_mode_cert")]
-const KEY_FILE: Key = Key::within("cert_deviceinfo", "devPrivateKeyFile");
+pub const KEY_FILE: Key = Key::within("cert_deviceinfo", "devPrivateKeyFile");
 
 /// Fills `info` from a file; false after a line that names the key at fault. Fields read before stay filled;
 /// `client_id` is not touched.
@@ -141,80 +140,4 @@ fn value<'s>(object: Object<'_>, key: Key, space: &'s mut [u8]) -> Result<&'s [u
         Err(TextError::NotText) if member.value == b"null" => Err(Problem::Missing),
         Err(TextError::NotText) => Err(Problem::NotText),
     }
-}
-
-/// A known key with the value it shall have.
-struct Entry<'a> {
-    name: &'static str,
-    value: Value<'a>,
-}
-
-enum Value<'a> {
-    Text(&'a [u8]),
-    Section(&'a [Entry<'a>]),
-}
-
-/// The text of a device file with the content of `info`. What `old` has beside it stays: keys of others, and the
-/// credential of the other kind. A file of known keys only comes out in the reference's format. `None`: no memory.
-pub fn compose(info: &DeviceInfo, old: Option<Object<'_>>) -> Option<Buffer> {
-    let text = |name, array| Entry { name, value: Value::Text(field(array)) };
-    #[cfg(not(feature = "auth_mode_cert"))]
-    let (mode, section, credential) =
-        (b"KEY".as_slice(), "key_deviceinfo", [text("deviceSecret", &info.device_secret)]);
-    #[cfg(feature = "auth_mode_cert")]
-    let (mode, section, credential) = (
-        b"CERT".as_slice(),
-        "cert_deviceinfo",
-        [
-            text("devCertFile", &info.dev_cert_file_name[..]),
-            text("devPrivateKeyFile", &info.dev_key_file_name[..]),
-        ],
-    );
-    let entries = [
-        Entry { name: AUTH_MODE.name, value: Value::Text(mode) },
-        text(PRODUCT_ID.name, &info.product_id),
-        text(DEVICE_NAME.name, &info.device_name),
-        text(REGION.name, &info.region),
-        #[cfg(feature = "dev_dyn_reg_enabled")]
-        text(PRODUCT_SECRET.name, &info.product_secret),
-        Entry { name: section, value: Value::Section(&credential) },
-    ];
-    let mut out = Buffer::new();
-    write_object(&mut out, &entries, old).then_some(out)
-}
-
-/// One member per line. In an object with keys of others every key keeps its place and new ones come last; otherwise
-/// the order is that of `entries`.
-fn write_object(out: &mut Buffer, entries: &[Entry<'_>], old: Option<Object<'_>>) -> bool {
-    let known = |key: &[u8]| entries.iter().find(|entry| entry.name.as_bytes() == key);
-    let shared = old.filter(|old| old.members().any(|member| known(member.key).is_none()));
-    let mut separator: &[u8] = b"{\n";
-    let mut ok = true;
-    for member in shared.iter().flat_map(|old| old.members()) {
-        ok &= out.extend(separator);
-        ok &= match known(member.key) {
-            Some(entry) => write_entry(out, entry, old),
-            None => [b"\"", member.key, b"\":", member.value].iter().all(|part| out.extend(part)),
-        };
-        separator = b",\n";
-    }
-    for entry in entries {
-        if shared.is_none_or(|old| old.get(entry.name).is_none()) {
-            ok &= out.extend(separator) && write_entry(out, entry, old);
-            separator = b",\n";
-        }
-    }
-    ok && out.extend(b"\n}")
-}
-
-fn write_entry(out: &mut Buffer, entry: &Entry<'_>, old: Option<Object<'_>>) -> bool {
-    let named = write_text(out, entry.name.as_bytes()) && out.extend(b":");
-    named
-        && match &entry.value {
-            Value::Text(text) => write_text(out, text),
-            Value::Section(entries) => {
-                let old = old.and_then(|old| old.get(entry.name)).and_then(|member| member.object());
-                write_object(out, entries, old)
-            }
-        }
 }

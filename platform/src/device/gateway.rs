@@ -29,10 +29,10 @@ pub unsafe extern "C" fn HAL_GetGwDevInfo(gw_info: *mut c_void) -> c_int {
         gateway.write_bytes(0, 1);
         &mut *gateway
     };
-    if !own_part(&mut gateway.gw_info) {
+    if !source::read(&mut gateway.gw_info) {
         return FAILURE;
     }
-    match stored::with_current(sub_device) {
+    match source::with_current(sub_device) {
         Some(sub_device) => {
             (gateway.sub_dev_info, gateway.sub_dev_num) = (sub_device, 1);
             SUCCESS
@@ -41,15 +41,25 @@ pub unsafe extern "C" fn HAL_GetGwDevInfo(gw_info: *mut c_void) -> c_int {
     }
 }
 
+/// Devices are described in the device file of this process.
 #[cfg(not(feature = "debug_dev_info_used"))]
-fn own_part(info: &mut DeviceInfo) -> bool {
-    stored::read(info)
+mod source {
+    pub use super::super::current::{read, with_current};
 }
 
+/// The gateway is described in the program; its sub-device still comes from the default file.
 #[cfg(feature = "debug_dev_info_used")]
-fn own_part(info: &mut DeviceInfo) -> bool {
-    // SAFETY: a live structure.
-    unsafe { super::built_in::HAL_GetDevInfo((&raw mut *info).cast()) == SUCCESS }
+mod source {
+    use super::*;
+
+    pub fn read(info: &mut DeviceInfo) -> bool {
+        // SAFETY: a live structure.
+        unsafe { super::super::built_in::HAL_GetDevInfo((&raw mut *info).cast()) == SUCCESS }
+    }
+
+    pub fn with_current<R>(f: impl FnOnce(&CStr) -> R) -> R {
+        f(c"./device_info.json")
+    }
 }
 
 /// The sub-device in the file, in a block of its own; `None` after a line that says why not.

@@ -1,6 +1,5 @@
-//! The JSON the device file needs (RFC 8259): a checked object, its members as slices of the text, escapes.
+//! The JSON the device file needs (RFC 8259): a checked object, its members as slices of the text.
 
-use crate::heap::Buffer;
 use core::fmt;
 
 /// Deepest nesting that is read.
@@ -149,28 +148,6 @@ fn hex4(text: &[u8]) -> Option<(u32, &[u8])> {
         value = value * 16 + (*digit as char).to_digit(16)?;
     }
     Some((value, rest))
-}
-
-/// Appends `text` as a JSON string. False: no memory.
-#[must_use]
-pub fn write_text(out: &mut Buffer, text: &[u8]) -> bool {
-    let mut ok = out.extend(b"\"");
-    for byte in text {
-        ok &= match byte {
-            b'"' | b'\\' => out.extend(&[b'\\', *byte]),
-            b'\n' => out.extend(b"\\n"),
-            b'\r' => out.extend(b"\\r"),
-            b'\t' => out.extend(b"\\t"),
-            0..=0x1F => out.extend(&control(*byte)),
-            _ => out.extend(&[*byte]),
-        };
-    }
-    ok && out.extend(b"\"")
-}
-
-fn control(byte: u8) -> [u8; 6] {
-    let hex = |n: u8| char::from_digit(u32::from(n), 16).map_or(b'0', |c| c as u8);
-    [b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)]
 }
 
 /// Walks over a text; errors name what was expected.

@@ -2,11 +2,17 @@
 
 #[cfg(feature = "debug_dev_info_used")]
 mod built_in;
+#[cfg(not(feature = "debug_dev_info_used"))]
+mod compose;
 mod content;
+#[cfg(not(feature = "debug_dev_info_used"))]
+mod current;
 mod file;
 #[cfg(feature = "gateway_enabled")]
 mod gateway;
 mod json;
+#[cfg(not(feature = "debug_dev_info_used"))]
+mod replace;
 mod stored;
 
 use crate::log::Label;
@@ -15,9 +21,6 @@ use core::ffi::{CStr, c_char};
 pub const GET: Label = Label { file: c"HAL_Device_linux.c", func: c"HAL_GetDevInfo" };
 pub const SET: Label = Label { file: c"HAL_Device_linux.c", func: c"HAL_SetDevInfo" };
 pub const SET_FILE: Label = Label { file: c"HAL_Device_linux.c", func: c"HAL_SetDevInfoFile" };
-
-/// Longest name `HAL_SetDevInfoFile` takes.
-const FILE_NAME: usize = 128;
 
 /// The text in an array of a C structure; all of it if the terminator is missing.
 fn field(array: &[c_char]) -> &[u8] {

@@ -56,6 +56,18 @@ impl Bio {
         count as c_int
     }
 
+    /// Number of the alert the server sent unsealed before it closed: when a send fails because of that, the alert is
+    /// still to be read.
+    pub fn plain_alert(&mut self) -> Option<u8> {
+        let mut record = [0; 7];
+        // SAFETY: the array is writable for its length.
+        let count = unsafe { receive(self.socket.descriptor(), record.as_mut_ptr(), record.len()) };
+        match (count, record) {
+            (Ok(7), [21, 3, _, 0, 2, _, alert]) => Some(alert),
+            _ => None,
+        }
+    }
+
     fn fail(&mut self, error: c_int) -> c_int {
         if self.error == 0 {
             self.error = error;

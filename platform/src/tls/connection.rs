@@ -1,7 +1,7 @@
 //! A TLS connection: handshake, reading, writing. One thread may read while another writes: the library's objects are
 //! used under a lock, every wait happens without it, and writers take turns.
 
-use super::bio::Bio;
+use super::bio::{Bio, FAILED};
 use super::crypto::exclusive;
 use super::error::{Failure, TlsError};
 use super::session::Session;
@@ -60,6 +60,15 @@ impl Inner {
             alert = unsafe { *self.parts.ssl.private_in_msg.add(1) };
         }
         Failure { code, error: self.bio.error, alert }
+    }
+
+    fn handshake_failure(&mut self, code: c_int) -> Failure {
+        match self.bio.plain_alert() {
+            Some(alert) if code == FAILED => {
+                Failure { code: mbed::MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE, error: 0, alert }
+            }
+            _ => self.failure(code),
+        }
     }
 
     /// Saves what a later connection may resume. The caller is exclusive.
@@ -140,14 +149,14 @@ impl Connection {
                 mbed::MBEDTLS_ERR_X509_CERT_VERIFY_FAILED | mbed::MBEDTLS_ERR_SSL_BAD_CERTIFICATE => {
                     return Err(server_refused(inner, verifier));
                 }
-                code => return Err(TlsError::Handshake(inner.failure(code))),
+                code => return Err(TlsError::Handshake(inner.handshake_failure(code))),
             };
             match wait(fd, events, waiter, deadline) {
                 Ended::Ready => {}
                 Ended::Woken => return Err(TlsError::Woken),
                 Ended::Late => return Err(TlsError::Late),
                 Ended::Failed(error) => {
-                    let failure = Failure { code: super::bio::FAILED, error, alert: 0 };
+                    let failure = Failure { code: FAILED, error, alert: 0 };
                     return Err(TlsError::Handshake(failure));
                 }
             }
@@ -238,7 +247,7 @@ impl Connection {
                 crate::waiter::consume(waiter);
                 Err(Stop::Woken)
             }
-            Ended::Failed(error) => Err(Stop::Failed(Failure { code: super::bio::FAILED, error, alert: 0 })),
+            Ended::Failed(error) => Err(Stop::Failed(Failure { code: FAILED, error, alert: 0 })),
         }
     }
 }
