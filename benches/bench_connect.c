@@ -1,7 +1,7 @@
 /* Connects and disconnects again and again: how long IOT_MQTT_Construct takes, and what a client costs in memory. */
-#include <stdlib.h>
-
 #include "support.h"
+
+#include <stdlib.h>
 
 #define USAGE "bench_connect <connections>"
 
@@ -10,13 +10,12 @@ int main(int argc, char **argv)
     double  base_kib = bench_status_kib("VmRSS:");
     size_t  count;
     double *times;
-    Heap    connected = {0};
 
     if (argc != 2) {
         bench_number(NULL, USAGE);
     }
     count = bench_number(argv[1], USAGE);
-    times = calloc(count, sizeof(*times));
+    times = (double *)calloc(count, sizeof(*times));
     if (times == NULL) {
         bench_fail("no memory");
     }
@@ -26,8 +25,7 @@ int main(int argc, char **argv)
 
         times[i] = bench_now() - start;
         if (i == 0) {
-            connected = bench_heap();
-            bench_result("heap_connected", (double)connected.live);
+            bench_result("heap_connected", (double)bench_heap().live);
             bench_result("rss_connected_kib", bench_status_kib("VmRSS:"));
         }
         bench_disconnect(client);

@@ -1,8 +1,8 @@
 /* A connected client that does nothing for a time: served by the loop thread, or by one long IOT_MQTT_Yield. */
+#include "support.h"
+
 #include <string.h>
 #include <unistd.h>
-
-#include "support.h"
 
 #define USAGE "bench_idle <yield|loop> <seconds>"
 

@@ -4,12 +4,12 @@
  * yield: the next message is published from the handler of the last one, inside IOT_MQTT_Yield.
  * loop:  the loop thread receives, the main thread publishes.
  */
+#include "support.h"
+
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "support.h"
 
 #define USAGE   "bench_latency <yield|loop> <round trips> <payload bytes>"
 #define WARM_UP 100
@@ -21,6 +21,7 @@ typedef struct Run {
     double          sent_at;
     double         *times;
     volatile size_t done;
+    Heap            heap_when_warm;
     sem_t           arrived;
 } Run;
 
@@ -32,11 +33,14 @@ static void _send(void *client, Run *run)
 
 static void _on_message(void *client, MQTTMessage *message, void *user_data)
 {
-    Run *run = user_data;
+    Run *run = (Run *)user_data;
 
     (void)message;
     run->times[run->done] = bench_now() - run->sent_at;
     run->done++;
+    if (run->done == WARM_UP) {
+        run->heap_when_warm = bench_heap();
+    }
     if (run->loop) {
         sem_post(&run->arrived);
     } else if (run->done < run->total) {
@@ -59,9 +63,9 @@ static void _run_with_loop_thread(void *client, Run *run)
 
 int main(int argc, char **argv)
 {
-    Run    run = {0};
-    Heap   before;
-    void  *client;
+    static Run run;
+    Heap       end;
+    void      *client;
 
     if (argc != 4 || (strcmp(argv[1], "yield") != 0 && strcmp(argv[1], "loop") != 0)) {
         bench_number(NULL, USAGE);
@@ -69,21 +73,21 @@ int main(int argc, char **argv)
     run.loop   = strcmp(argv[1], "loop") == 0;
     run.total  = bench_number(argv[2], USAGE) + WARM_UP;
     run.length = bench_number(argv[3], USAGE);
-    run.times  = calloc(run.total, sizeof(*run.times));
+    run.times  = (double *)calloc(run.total, sizeof(*run.times));
     if (run.times == NULL || sem_init(&run.arrived, 0, 0) != 0) {
         bench_fail("no memory");
     }
 
     client = bench_connect(NULL, NULL);
     bench_subscribe(client, _on_message, &run);
-    before = bench_heap();
     if (run.loop) {
         _run_with_loop_thread(client, &run);
     } else {
         _send(client, &run);
         bench_yield_until(client, &run.done, run.total);
     }
-    bench_result("allocations", (double)(bench_heap().allocations - before.allocations));
+    end = bench_heap();
+    bench_result("allocations", (double)(end.allocations - run.heap_when_warm.allocations));
     bench_percentiles("round_trip", run.times + WARM_UP, run.total - WARM_UP);
     bench_disconnect(client);
     free(run.times);

@@ -2,6 +2,7 @@
  * Receives messages that another program publishes: prints "ready 1" once it is subscribed, and reports when all have
  * come. The first hundred are not measured.
  */
+
 #include "support.h"
 
 #define USAGE   "bench_receive <messages>"
@@ -18,7 +19,7 @@ typedef struct Run {
 
 static void _on_message(void *client, MQTTMessage *message, void *user_data)
 {
-    Run *run = user_data;
+    Run *run = (Run *)user_data;
 
     (void)client;
     (void)message;
@@ -35,9 +36,9 @@ static void _on_message(void *client, MQTTMessage *message, void *user_data)
 
 int main(int argc, char **argv)
 {
-    Run    run = {0};
-    size_t count;
-    void  *client;
+    static Run run;
+    size_t     count;
+    void      *client;
 
     if (argc != 2) {
         bench_number(NULL, USAGE);

@@ -2,28 +2,30 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define BENCH_PRODUCT "BENCH00001"
-/* The bytes 00 to 0f: the hub of the measurement knows the device by it. */
+/* The bytes 00 to 0f. */
 #define BENCH_SECRET "AAECAwQFBgcICQoLDA0ODw=="
 
 #define MAX_LENGTH   (16 * 1024)
 #define PATIENCE_S   10.0
+#define SLICE_MS     100
 /* In front of each block: its size, in a field that keeps the alignment of malloc. */
 #define BLOCK_HEADER 16
 
-static atomic_size_t sg_allocations;
-static atomic_size_t sg_live;
-static atomic_size_t sg_peak;
+/* Touched by all threads, with the atomic operations of the compiler: C99 has none. */
+static size_t sg_allocations;
+static size_t sg_live;
+static size_t sg_peak;
+static char   sg_topic[] = BENCH_TOPIC;
 
 void *HAL_Malloc(uint32_t size)
 {
-    char  *block = malloc(size + (size_t)BLOCK_HEADER);
+    char  *block = (char *)malloc(size + (size_t)BLOCK_HEADER);
     size_t live;
     size_t peak;
 
@@ -31,10 +33,11 @@ void *HAL_Malloc(uint32_t size)
         return NULL;
     }
     memcpy(block, &size, sizeof(size));
-    atomic_fetch_add(&sg_allocations, 1);
-    live = atomic_fetch_add(&sg_live, size) + size;
-    peak = atomic_load(&sg_peak);
-    while (live > peak && !atomic_compare_exchange_weak(&sg_peak, &peak, live)) {
+    __atomic_add_fetch(&sg_allocations, 1, __ATOMIC_SEQ_CST);
+    live = __atomic_add_fetch(&sg_live, size, __ATOMIC_SEQ_CST);
+    peak = __atomic_load_n(&sg_peak, __ATOMIC_SEQ_CST);
+    while (live > peak &&
+           !__atomic_compare_exchange_n(&sg_peak, &peak, live, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
     }
     return block + BLOCK_HEADER;
 }
@@ -49,19 +52,18 @@ void HAL_Free(void *ptr)
     }
     block = (char *)ptr - BLOCK_HEADER;
     memcpy(&size, block, sizeof(size));
-    atomic_fetch_sub(&sg_live, size);
+    __atomic_sub_fetch(&sg_live, size, __ATOMIC_SEQ_CST);
     free(block);
 }
 
 Heap bench_heap(void)
 {
-    Heap heap = {atomic_load(&sg_allocations), atomic_load(&sg_live), atomic_load(&sg_peak)};
-    return heap;
-}
+    Heap heap;
 
-void bench_reset_peak(void)
-{
-    atomic_store(&sg_peak, atomic_load(&sg_live));
+    heap.allocations = __atomic_load_n(&sg_allocations, __ATOMIC_SEQ_CST);
+    heap.live        = __atomic_load_n(&sg_live, __ATOMIC_SEQ_CST);
+    heap.peak        = __atomic_load_n(&sg_peak, __ATOMIC_SEQ_CST);
+    return heap;
 }
 
 double bench_now(void)
@@ -78,12 +80,13 @@ void *bench_connect(MQTTEventHandleFun on_event, void *context)
 {
     MQTTInitParams params = DEFAULT_MQTTINIT_PARAMS;
     const char    *device = getenv("BENCH_DEVICE");
+    const char    *secret = getenv("BENCH_SECRET");
     void          *client;
 
     IOT_Log_Set_Level(eLOG_ERROR);
-    params.product_id             = BENCH_PRODUCT;
+    params.product_id             = (char *)BENCH_PRODUCT;
     params.device_name            = (char *)(device != NULL ? device : "bench");
-    params.device_secret          = BENCH_SECRET;
+    params.device_secret          = (char *)(secret != NULL ? secret : BENCH_SECRET);
     params.command_timeout        = QCLOUD_IOT_MQTT_COMMAND_TIMEOUT;
     params.keep_alive_interval_ms = QCLOUD_IOT_MQTT_KEEP_ALIVE_INTERNAL;
     params.auto_connect_enable    = 0;
@@ -112,8 +115,8 @@ void bench_subscribe(void *client, OnMessageHandler on_message, void *user_data)
 
     params.on_message_handler = on_message;
     params.user_data          = user_data;
-    rc                        = IOT_MQTT_Subscribe(client, BENCH_TOPIC, &params);
-    while (rc >= 0 && !IOT_MQTT_IsSubReady(client, BENCH_TOPIC)) {
+    rc                        = IOT_MQTT_Subscribe(client, sg_topic, &params);
+    while (rc >= 0 && !IOT_MQTT_IsSubReady(client, sg_topic)) {
         if (bench_now() > limit) {
             bench_fail("no answer to subscribe");
         }
@@ -136,7 +139,7 @@ bool bench_publish(void *client, QoS qos, size_t length)
     params.qos         = qos;
     params.payload     = payload;
     params.payload_len = length;
-    rc                 = IOT_MQTT_Publish(client, BENCH_TOPIC, &params);
+    rc                 = IOT_MQTT_Publish(client, sg_topic, &params);
     if (rc == QCLOUD_ERR_FAILURE && qos == QOS1) {
         return false;
     }
@@ -152,7 +155,7 @@ void bench_yield_until(void *client, const volatile size_t *count, size_t target
     size_t last  = *count;
 
     while (*count < target) {
-        int rc = IOT_MQTT_Yield(client, 20);
+        int rc = IOT_MQTT_Yield(client, SLICE_MS);
         if (rc != QCLOUD_RET_SUCCESS) {
             bench_fail("yield failed: %d", rc);
         }

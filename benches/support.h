@@ -1,10 +1,13 @@
 /*
  * What the measuring programs share: an account of the heap, a clock, one client, results as lines `name value`.
  *
- * The server comes from QCLOUD_IOT_ENDPOINT and QCLOUD_IOT_CA_FILE. BENCH_DEVICE is the device, "bench" by default.
+ * The server comes from QCLOUD_IOT_ENDPOINT and QCLOUD_IOT_CA_FILE. BENCH_DEVICE is the device, "bench" by default, and
+ * BENCH_SECRET its secret, by default one that serves brokers which look at none.
  */
 #ifndef BENCH_SUPPORT_H_
 #define BENCH_SUPPORT_H_
+
+#define _POSIX_C_SOURCE 200809L
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,6 +15,10 @@
 
 #include "qcloud_iot_export.h"
 #include "qcloud_iot_import.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /** The device's own data topic, 21 bytes; messages go here whatever BENCH_DEVICE is. */
 #define BENCH_TOPIC "BENCH00001/bench/data"
@@ -25,9 +32,6 @@ typedef struct Heap {
 
 /** The account now. */
 Heap bench_heap(void);
-
-/** Lets the peak start again from what is live. */
-void bench_reset_peak(void);
 
 /** Seconds of the monotonic clock. */
 double bench_now(void);
@@ -44,7 +48,7 @@ void bench_subscribe(void *client, OnMessageHandler on_message, void *user_data)
 /** Publishes `length` bytes to BENCH_TOPIC; ends the program on an error other than a full list of messages in flight. */
 bool bench_publish(void *client, QoS qos, size_t length);
 
-/** Yields until `*count` has reached `target`; ends the program if nothing changes for 10 seconds. */
+/** Yields, in slices of 100 ms, until `*count` has reached `target`; ends the program if nothing changes for 10 seconds. */
 void bench_yield_until(void *client, const volatile size_t *count, size_t target);
 
 /** A positive number from the command line; ends the program with the usage text for anything else. */
@@ -61,5 +65,9 @@ void bench_percentiles(const char *name, double *times, size_t count);
 
 /** Prints the reason and ends the program with status 1. */
 void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
