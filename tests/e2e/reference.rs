@@ -96,7 +96,7 @@ impl Run {
 
     /// The packets and their order. [samples.md §2.2]
     fn check_packets(&self) {
-        let sent = self.hub.events(&Query::kind("packet").device(&self.device).from_device());
+        let sent = self.hub.events(&Query::kind("packet").device(&self.device).by_device());
         let names: Vec<&str> = sent.iter().map(|event| event.text("packet")).collect();
         let mut expected = vec!["subscribe", "publish", "publish", "subscribe", "publish", "disconnect"];
         let again = ["sys2", "sys3"].iter().filter(|id| self.bound.contains_key(**id)).count();
@@ -121,7 +121,7 @@ impl Run {
 
     /// One packet per masked binary frame, a new mask for each, CLOSE 1000 at the end. [websocket.md §§5.1, 5.4]
     fn check_frames(&self) {
-        let mut frames = self.hub.wait(&Query::kind("ws_frame").from_device().count(8));
+        let mut frames = self.hub.wait(&Query::kind("ws_frame").by_device().count(8));
         let close = frames.pop().expect("a close frame");
         assert_eq!((close.number("opcode"), close.number("code")), (8, 1000), "{}", close.0);
         for frame in &frames {
@@ -133,7 +133,7 @@ impl Run {
         masks.sort_unstable();
         masks.dedup();
         assert_eq!(masks.len(), frames.len() + 1, "every mask is new");
-        let packets = self.hub.events(&Query::kind("packet").from_device());
+        let packets = self.hub.events(&Query::kind("packet").by_device());
         assert_eq!(packets.len(), frames.len());
         assert!(packets.iter().all(|packet| packet.is("one_per_frame")), "{packets:?}");
     }

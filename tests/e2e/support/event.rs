@@ -76,12 +76,12 @@ impl Query {
     }
 
     /// From the device.
-    pub fn from_device(self) -> Query {
+    pub fn by_device(self) -> Query {
         self.and("dir", "in")
     }
 
     /// To the device.
-    pub fn to_device(self) -> Query {
+    pub fn by_hub(self) -> Query {
         self.and("dir", "out")
     }
 
