@@ -146,6 +146,9 @@ fn certificate_text_in_the_parameters() {
         params.ca_crt = text.as_ptr();
         params.ca_crt_len = text.as_bytes_with_nul().len() as u16;
         assert_eq!(Tls::connect(&mut params, "localhost", server.port).is_some(), good);
+        // Some callers count without the terminator, and some texts end without a line end.
+        params.ca_crt_len = text.as_bytes().trim_ascii_end().len() as u16;
+        assert_eq!(Tls::connect(&mut params, "localhost", server.port).is_some(), good);
         let mut options = options(REQUIRE, SUITES_MODERN);
         assert_eq!(Tls::open(&mut params, &mut options, "localhost", server.port).is_ok(), good);
         // A file adds to the text.
@@ -173,6 +176,18 @@ fn unreadable_or_empty_files_are_named() {
         let (result, failed, cause) = open_with(&file, REQUIRE, "localhost", server.port);
         assert_eq!((result.unwrap_err(), failed, cause.as_str()), (-702, true, expected));
     }
+}
+
+/// The anchor of certificate devices (auth.md §3.4).
+#[test]
+fn published_root_has_its_fingerprint() {
+    let root = openssl::x509::X509::from_pem(include_bytes!("../certs/iothub_root.pem")).unwrap();
+    let digest = root.digest(openssl::hash::MessageDigest::sha256()).unwrap();
+    let hex: Vec<String> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+    assert_eq!(
+        hex.join(":"),
+        "3B:1F:A1:E1:14:9E:3F:3B:D3:72:27:30:DB:EF:9E:B7:2E:C4:B9:FD:95:55:30:63:A9:C6:0B:A6:27:78:E7:40"
+    );
 }
 
 /// Every prefix of a bundle, and every changed byte, is read without harm.

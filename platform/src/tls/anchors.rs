@@ -54,6 +54,8 @@ impl Sources {
             // SAFETY: as the caller promised.
             let text = unsafe { core::slice::from_raw_parts(self.text.cast::<u8>(), self.text_len) };
             scan.feed(text);
+            // The last line may lack its end, and the length its terminator.
+            scan.feed(b"\n");
         }
         if !self.file.is_null() {
             // SAFETY: as the caller promised.
