@@ -88,7 +88,7 @@ impl Client {
             return self.attach_plain(link);
         }
         let host = endpoint.host_header();
-        let is_cancelled = || self.gate.is_closing();
+        let is_cancelled = || self.must_leave();
         let upgraded = crate::transport::upgrade::upgrade(
             &link,
             &host,
@@ -173,7 +173,7 @@ impl Client {
     /// Reads once, no longer than until `deadline`.
     fn read_before(&self, deadline: u64) -> Result<(), Error> {
         let left = u32::try_from(deadline.saturating_sub(self.clock.now())).unwrap_or(u32::MAX);
-        if self.gate.is_closing() {
+        if self.must_leave() {
             return Err(Error::NoConn);
         }
         if left == 0 {

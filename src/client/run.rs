@@ -98,11 +98,15 @@ impl Client {
             match step {
                 Step::None => match self.serve(deadline, result, is_done) {
                     Round::Quiet => result = 0,
+                    // A callback may have destroyed the client.
+                    Round::Return(_) if self.gate.is_closing() => return MANUALLY_DISCONNECTED,
                     Round::Return(code) => return code,
                     Round::Lost => {}
                 },
                 Step::Attempt => match self.reconnect() {
                     Ok(()) => result = RECONNECTED,
+                    // Broken off by us: the attempt is still to be made.
+                    Err(_) if self.must_leave() => self.core().session.on_lost(),
                     Err(error) => self.note_failed_attempt(error),
                 },
                 Step::WaitUntil(_) if now >= deadline => return Error::AttemptingReconnect.code(),
@@ -162,6 +166,12 @@ impl Client {
                 return false;
             }
         }
+    }
+
+    /// Whether the calling thread must leave the connection: the client is going away, or another thread's turn has
+    /// come.
+    pub(super) fn must_leave(&self) -> bool {
+        self.gate.is_closing() || self.must_leave_connection()
     }
 
     fn next_step(&self, now: u64) -> Step {
