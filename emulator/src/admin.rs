@@ -224,8 +224,9 @@ struct EventQuery {
     count: usize,
     limit: usize,
     follow: bool,
-    /// Comma-separated.
+    /// Event types or packet names, comma-separated. `connect` and `disconnect` are both: `dir` or `packet` tells them apart.
     r#type: Option<String>,
+    packet: Option<String>,
     device: Option<String>,
     conn: Option<u64>,
     dir: Option<String>,
@@ -241,6 +242,7 @@ impl Default for EventQuery {
             limit: MAX_EVENTS,
             follow: false,
             r#type: None,
+            packet: None,
             device: None,
             conn: None,
             dir: None,
@@ -254,6 +256,7 @@ impl EventQuery {
         Filter {
             since: self.since,
             kinds: self.r#type.iter().flat_map(|t| t.split(',')).map(String::from).collect(),
+            packet: self.packet.clone(),
             device: self.device.clone(),
             conn: self.conn,
             dir: self.dir.clone(),
@@ -281,15 +284,16 @@ async fn events(
 /// Lines of the events, once there are `count` of them or the time is over.
 async fn wait_for(hub: &Hub, filter: &Filter, count: usize, limit: usize, until: Instant) -> String {
     let mut newest = hub.events.watch();
-    loop {
-        newest.mark_unchanged();
-        let (found, lost) = hub.events.query(filter, limit);
-        let enough = found.len() >= count;
-        if enough || Instant::now() >= until || timeout_at(until, newest.changed()).await.is_err() {
-            let (found, lost) = if enough { (found, lost) } else { hub.events.query(filter, limit) };
-            return lines(found.iter().map(|e| e.line()), lost);
-        }
+    let mut filter = filter.clone();
+    let mut all = hub.events.query(&filter, limit);
+    while all.events.len() < count && timeout_at(until, newest.changed()).await.is_ok_and(|r| r.is_ok()) {
+        filter.since = all.seen;
+        let more = hub.events.query(&filter, limit - all.events.len());
+        all.events.extend(more.events);
+        all.lost += more.lost;
+        all.seen = more.seen;
     }
+    lines(all.events.iter().map(|e| e.line()), all.lost)
 }
 
 fn lines(events: impl Iterator<Item = String>, lost: u64) -> String {
@@ -304,10 +308,10 @@ async fn follow(
     let mut newest = hub.events.watch();
     loop {
         newest.mark_unchanged();
-        let (found, lost) = hub.events.query(&filter, MAX_EVENTS);
-        if let Some(last) = found.last() {
-            filter.since = last.seq;
-            return Some((Ok(lines(found.iter().map(|e| e.line()), lost)), (hub, filter)));
+        let found = hub.events.query(&filter, MAX_EVENTS);
+        filter.since = found.seen;
+        if !found.events.is_empty() {
+            return Some((Ok(lines(found.events.iter().map(|e| e.line()), found.lost)), (hub, filter)));
         }
         tokio::select! {
             changed = newest.changed() => changed.ok()?,

@@ -164,3 +164,50 @@ fn rsa_is(record: &Record, text: &str, signature: &[u8]) -> bool {
     let digest = Sha256::digest(text.as_bytes());
     key.verify(Pkcs1v15Sign::new::<Sha256>(), &digest, signature).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lamp() -> Record {
+        Record {
+            id: DeviceId::parse("A1B2C3D4E5/lamp-01").unwrap(),
+            enabled: true,
+            auth: AuthKind::Key,
+            kind: ProductType::Direct,
+            key: Some((0x10..=0x1f).collect()),
+            certificate: None,
+            issued: None,
+            topics: Vec::new(),
+        }
+    }
+
+    /// services/vectors.md §1.
+    const USER: &str = "A1B2C3D4E5lamp-01;21010406;Q7xTz;4102444800";
+    const SHA1: &str = "f8e910dffcbde477d26eafe364a36a36fbaca4ca";
+
+    #[test]
+    fn passwords() {
+        let check = |password: &str| check_password(&lamp(), USER, Some(password.as_bytes()));
+        assert_eq!(check(&format!("{SHA1};hmacsha1")), Ok(()));
+        assert_eq!(check(&format!("{};hmacsha1", SHA1.to_uppercase())), Ok(()));
+        assert_eq!(check(&format!("{SHA1};hmacsha256")), Err("wrong password"));
+        assert_eq!(check(&format!("{};hmacsha1", &SHA1[2..])), Err("wrong password"));
+        assert_eq!(check(";hmacsha1"), Err("wrong password"));
+        assert_eq!(check(&format!("{SHA1};rsa-sha256")), Err("a key device signs with its secret"));
+        assert_eq!(check(SHA1), Err("unknown password method"));
+        assert_eq!(check("f;hmacsha1"), Err("password is not hexadecimal"));
+        assert_eq!(check_password(&lamp(), USER, None), Err("password is missing"));
+    }
+
+    #[test]
+    fn user_names() {
+        assert_eq!(UserName::parse(USER).ok().map(|u| u.expiry), Some(4_102_444_800));
+        let parse = |rest: &str| UserName::parse(rest).err();
+        assert_eq!(parse("id;1;c;9223372036854775807"), None);
+        assert!(parse("id;1;c;9223372036854775808").unwrap().contains("64 bits"));
+        assert!(parse("id;1;c;-5").unwrap().contains("not a number"));
+        assert!(parse("id;;c;5").unwrap().contains("application id"));
+        assert!(parse("id;1;5").unwrap().contains("four fields"));
+    }
+}

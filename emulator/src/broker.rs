@@ -354,7 +354,9 @@ fn count(hub: &Hub, session: &Session, topic: &str, fate: Fate, delivered: &mut 
 /// Sends the stored messages of a device that came back, half a second of session time apart.
 fn spawn_stored(hub: &Arc<Hub>, client_id: &str, link: &Arc<Link>) {
     let (hub, client_id, link) = (hub.clone(), client_id.to_owned(), link.clone());
-    let pause = STORED_EVERY_MS * hub.options.session_time_scale / hub.clock.scale().max(1e-6);
+    // A clock that stands still does not hold them back.
+    let speed = Some(hub.clock.scale()).filter(|scale| *scale > 0.0).unwrap_or(1.0);
+    let pause = STORED_EVERY_MS * hub.options.session_time_scale / speed;
     let pause = Duration::from_secs_f64((pause / 1000.0).clamp(0.0, 3600.0));
     tokio::spawn(async move {
         while hub.broker.send_stored(&hub, &client_id, &link) {

@@ -166,10 +166,12 @@ pub enum ClockCommand {
     Show,
     /// Set the time: seconds since 1970, or "now" for the machine's.
     Set {
+        #[arg(allow_negative_numbers = true)]
         time: String,
     },
     /// Virtual seconds per real second.
     Scale {
+        #[arg(allow_negative_numbers = true)]
         factor: f64,
     },
 }

@@ -50,11 +50,12 @@ struct Opened {
 
 /// Serves a connection to its end.
 pub async fn serve(hub: Arc<Hub>, incoming: Incoming) {
+    let _counted = hub.count_connection();
     let (link, queue) = Link::new(hub.next_connection(), incoming.listener, incoming.peer);
     hub.note(&link, "accept", json!({"listener": link.listener, "peer": link.peer.to_string()}));
     let result = tokio::select! {
         result = open(&hub, &link, incoming) => result,
-        () = hub.stopped() => return,
+        () = hub.stopped() => Err("hub stops".into()),
         cause = link.ended() => Err(cause.text),
     };
     let cause = match result {
@@ -278,7 +279,10 @@ impl Reader<'_> {
                 self.take_control(frame.map(|f| f.describe()), &payload);
                 Ok(())
             }
-            Arrived::Text => {
+            Arrived::Text { frames } => {
+                for frame in frames {
+                    self.note_frame(frame.describe());
+                }
                 self.link.push(Out::CloseFrame(1003, "MQTT needs binary frames".into()));
                 Err("text frame from the client".into())
             }

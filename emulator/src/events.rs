@@ -41,6 +41,15 @@ struct Inner {
     kept: VecDeque<Arc<Event>>,
 }
 
+/// The answer to a question.
+pub struct Found {
+    pub events: Vec<Arc<Event>>,
+    /// Events after `since` that are already forgotten.
+    pub lost: u64,
+    /// Everything up to this number was looked at.
+    pub seen: u64,
+}
+
 /// Which events a question is about; an absent member does not restrict.
 #[derive(Debug, Default, Clone)]
 pub struct Filter {
@@ -49,7 +58,10 @@ pub struct Filter {
     /// Any of these, as event type or as packet name.
     pub kinds: Vec<String>,
     pub device: Option<String>,
+    /// Packet name; unlike in `kinds` it never means an event type.
+    pub packet: Option<String>,
     pub conn: Option<u64>,
+    /// `in`, `out`, or `none` for events that have no direction.
     pub dir: Option<String>,
     pub topic: Option<String>,
 }
@@ -89,15 +101,17 @@ impl Events {
         self.newest.subscribe()
     }
 
-    /// Matching events in order, and how many after `since` are already forgotten.
-    pub fn query(&self, filter: &Filter, limit: usize) -> (Vec<Arc<Event>>, u64) {
+    /// Matching events in order.
+    pub fn query(&self, filter: &Filter, limit: usize) -> Found {
         let inner = self.inner.lock();
         let oldest = inner.kept.front().map_or(inner.next, |e| e.seq);
         let lost = oldest.saturating_sub(filter.since.saturating_add(1));
         let skip =
             usize::try_from(filter.since.saturating_add(1).saturating_sub(oldest)).unwrap_or(usize::MAX);
-        let found = inner.kept.iter().skip(skip).filter(|e| filter.matches(e)).take(limit).cloned().collect();
-        (found, lost)
+        let matching = inner.kept.iter().skip(skip).filter(|e| filter.matches(e));
+        let events: Vec<_> = matching.take(limit).cloned().collect();
+        let all = if events.len() < limit { Some(inner.next - 1) } else { events.last().map(|e| e.seq) };
+        Found { events, lost, seen: all.unwrap_or(0).max(filter.since) }
     }
 }
 
@@ -119,7 +133,8 @@ impl Filter {
             && (self.kinds.is_empty() || self.kinds.iter().any(kind))
             && equal(&self.device, event.device.as_deref())
             && self.conn.is_none_or(|c| event.conn == Some(c))
-            && equal(&self.dir, member("dir"))
+            && equal(&self.packet, member("packet"))
+            && equal(&self.dir, Some(member("dir").unwrap_or("none")))
             && equal(&self.topic, member("topic"))
     }
 }
@@ -156,7 +171,7 @@ mod tests {
         log.emit("accept", &About::default(), json!({}));
         log.emit("packet", &about, json!({"packet": "publish", "dir": "in", "topic": "t"}));
         log.emit("packet", &about, json!({"packet": "puback", "dir": "out"}));
-        let ask = |f: Filter| log.query(&f, 100).0.iter().map(|e| e.seq).collect::<Vec<_>>();
+        let ask = |f: Filter| log.query(&f, 100).events.iter().map(|e| e.seq).collect::<Vec<_>>();
         assert_eq!(ask(Filter::default()), [1, 2, 3]);
         assert_eq!(ask(Filter { since: 1, ..Default::default() }), [2, 3]);
         assert_eq!(ask(Filter { kinds: vec!["publish".into()], ..Default::default() }), [2]);
@@ -168,8 +183,10 @@ mod tests {
             ask(Filter { device: Some("A1B2C3D4E5/lamp".into()), conn: Some(7), ..Default::default() }),
             [2, 3]
         );
+        assert_eq!(ask(Filter { packet: Some("puback".into()), ..Default::default() }), [3]);
+        assert_eq!(ask(Filter { dir: Some("none".into()), ..Default::default() }), [1]);
         assert_eq!(log.newest(), 3);
-        let line: Value = serde_json::from_str(&log.query(&Filter::default(), 2).0[1].line()).unwrap();
+        let line: Value = serde_json::from_str(&log.query(&Filter::default(), 2).events[1].line()).unwrap();
         assert_eq!((&line["type"], &line["conn"], &line["seq"]), (&json!("packet"), &json!(7), &json!(2)));
     }
 
@@ -179,8 +196,8 @@ mod tests {
         for _ in 0..KEPT + 10 {
             log.emit("accept", &About::default(), json!({}));
         }
-        let (found, lost) = log.query(&Filter { since: 4, ..Default::default() }, 1);
-        assert_eq!((found[0].seq, lost), (11, 6));
-        assert_eq!(log.query(&Filter { since: 100_000, ..Default::default() }, 1).0.len(), 0);
+        let found = log.query(&Filter { since: 4, ..Default::default() }, 1);
+        assert_eq!((found.events[0].seq, found.lost, found.seen), (11, 6, 11));
+        assert_eq!(log.query(&Filter { since: 100_000, ..Default::default() }, 1).events.len(), 0);
     }
 }

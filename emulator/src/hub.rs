@@ -28,6 +28,16 @@ pub struct Hub {
     pub broker: Broker,
     stop: watch::Sender<bool>,
     connections: AtomicU64,
+    open: watch::Sender<usize>,
+}
+
+/// Counts a connection as open while it exists.
+pub struct Counted(Arc<Hub>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.open.send_modify(|open| *open -= 1);
+    }
 }
 
 impl Hub {
@@ -42,12 +52,26 @@ impl Hub {
             broker: Broker::default(),
             stop: watch::Sender::new(false),
             connections: AtomicU64::new(0),
+            open: watch::Sender::new(0),
         })
     }
 
     /// A number for a new connection.
     pub fn next_connection(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Counts a connection until the value is dropped.
+    pub fn count_connection(self: &Arc<Self>) -> Counted {
+        self.open.send_modify(|open| *open += 1);
+        Counted(self.clone())
+    }
+
+    /// Resolves when no connection is open.
+    pub async fn all_closed(&self) {
+        let mut open = self.open.subscribe();
+        // An error would mean that the hub itself is gone.
+        let _ = open.wait_for(|open| *open == 0).await;
     }
 
     /// Asks every part to come to an end.

@@ -33,7 +33,9 @@ pub enum Arrived {
         payload: Bytes,
     },
     /// A text message, which MQTT forbids. [MQTT-6.0.0-1]
-    Text,
+    Text {
+        frames: Vec<Frame>,
+    },
     End(End),
 }
 
@@ -77,7 +79,7 @@ fn from_ws(message: Option<Result<Message, WsError>>, tap: &Tap, buffer: &mut By
             });
             Arrived::Control { frame: tap.take_control(), payload }
         }
-        Some(Ok(Message::Text(_) | Message::Frame(_))) => Arrived::Text,
+        Some(Ok(Message::Text(_) | Message::Frame(_))) => Arrived::Text { frames: tap.take_message() },
         None | Some(Err(WsError::ConnectionClosed | WsError::AlreadyClosed)) => {
             end("peer closed after a close frame".into(), tap.take_rest())
         }

@@ -86,10 +86,13 @@ async fn serve(config: &Config) -> Result<(), String> {
         _ = interrupt.recv() => tracing::info!("stopping: SIGINT"),
         () = hub.stopped() => tracing::info!("stopping: console"),
     }
-    hub.end_all("hub stops");
     hub.stop();
+    hub.end_all("hub stops");
     // The console's last answer and the connections' last bytes get a moment.
-    let all = async { while tasks.join_next().await.is_some() {} };
+    let all = async {
+        while tasks.join_next().await.is_some() {}
+        hub.all_closed().await;
+    };
     let _ = tokio::time::timeout(Duration::from_secs(1), all).await;
     Ok(())
 }

@@ -1,0 +1,14 @@
+//! The hub from outside: a real process on free ports, clients that say exact bytes, other people's clients.
+
+#![allow(missing_docs, reason = "a test program has no users")]
+
+mod client;
+mod connect;
+mod console;
+mod faults;
+mod hub;
+mod messages;
+mod peers;
+mod robustness;
+mod tls;
+mod websocket;
