@@ -6,7 +6,6 @@ A cost per message is the difference of two runs of different length, so that co
 import collections
 import os
 import re
-import statistics
 import subprocess
 import tempfile
 
@@ -107,9 +106,3 @@ def bytes_on_the_wire(server, payload):
     if times < 100:
         raise MeasureError(f"no regular size of a publish among {sizes}")
     return int(size)
-
-
-def medians(rounds, run):
-    """Median of each result over the rounds."""
-    results = [run() for _ in range(rounds)]
-    return {name: statistics.median(result[name] for result in results) for name in results[0]}

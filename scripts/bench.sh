@@ -1,17 +1,14 @@
 #!/usr/bin/env bash
-# Runs the benchmarks of benches/: each executable there prints its own figures.
+# Measures speed and size: builds the default configuration and the hub, then runs benches/. The tables go to
+# docs/performance.md and docs/size.md.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-mapfile -t benches < <(find benches -maxdepth 1 -type f -perm -u+x | sort)
-if [[ ${#benches[@]} -eq 0 ]]; then
-    echo "bench: there are no programs in benches/" >&2
-    exit 1
-fi
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+output=$(realpath -m "${OUTPUT_DIR:-output}")
+
 scripts/setup.sh build test
 ./cmake_build.sh
 cargo build --locked -p iot-hub-emulator --profile tool
-for bench in "${benches[@]}"; do
-    echo "== ${bench##*/}"
-    "$bench"
-done
+python3 benches/bench.py --sdk "$output/release" --hub "$target/tool/iot-hub-emulator" --out docs/performance.md
+benches/size.sh
