@@ -117,13 +117,27 @@ impl Client {
             warn_once("server certificates are not verified (verification is off)");
         }
         let anchors = self.anchors_as_text(settings.verify)?;
-        settings.ca_pem = anchors.as_deref();
+        settings.ca_pem = anchors.as_deref().or(self.built_in_anchor());
         let session = &mut lock(&self.keys).tls_session;
         let (link, failure) = Link::open_tls(host, port, &settings, &self.waiter, session)?;
         if let Some(cause) = failure {
             warn_once(&format!("server certificate of {} not verified: {cause}", self.config.endpoint.host));
         }
         Ok(link)
+    }
+
+    /// The platform's own root, which signs the servers that certificate devices find on 8883 (`auth.md` §3.4).
+    #[cfg(all(feature = "auth_mode_cert", not(feature = "auth_with_notls")))]
+    fn built_in_anchor(&self) -> Option<&'static std::ffi::CStr> {
+        const ROOT: &str = concat!(include_str!("../../platform/certs/iothub_root.pem"), "\0");
+        let endpoint = &self.config.endpoint;
+        let is_platform = endpoint.scheme == Scheme::Mqtts && !endpoint.given_by_url;
+        is_platform.then(|| std::ffi::CStr::from_bytes_with_nul(ROOT.as_bytes()).ok()).flatten()
+    }
+
+    #[cfg(all(not(feature = "auth_mode_cert"), not(feature = "auth_with_notls")))]
+    fn built_in_anchor(&self) -> Option<&'static std::ffi::CStr> {
+        None
     }
 
     /// Trust anchors for a port that cannot read them from a file itself.
@@ -168,5 +182,15 @@ fn warn_once(text: &str) {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if !WARNED.swap(true, Ordering::Relaxed) {
         log!(Level::Warn, "HAL_TLS_mbedtls.c", "HAL_TLS_Connect", "{text}");
+    }
+}
+
+#[cfg(all(test, feature = "auth_mode_cert", not(feature = "auth_with_notls")))]
+mod tests {
+    #[test]
+    fn the_built_in_root_is_text_that_a_port_can_take() {
+        let root = include_str!("../../platform/certs/iothub_root.pem");
+        assert!(root.starts_with("-----BEGIN CERTIFICATE-----"));
+        assert!(!root.contains('\0') && root.len() < usize::from(u16::MAX));
     }
 }
