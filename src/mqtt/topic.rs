@@ -54,7 +54,7 @@ pub fn is_valid_text(text: &[u8]) -> bool {
 /// is, told in one pass that the compiler turns into vector instructions.
 #[inline]
 fn is_plain_ascii(text: &[u8], excluded: &[u8]) -> bool {
-    let is_bad = |b: u8| b == 0 || !b.is_ascii() || excluded.iter().any(|&e| e == b);
+    let is_bad = |b: u8| b == 0 || !b.is_ascii() || excluded.contains(&b);
     !text.is_empty() && !text.iter().fold(false, |bad, &b| bad | is_bad(b))
 }
 
