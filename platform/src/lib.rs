@@ -4,6 +4,7 @@
 //! reaches its own allocator through the public symbols as well (`c/port.c`). There is no std here: the archive shall
 //! not carry a second copy of it beside the SDK's.
 #![no_std]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "../../src/hal/device_info.rs"]
 #[allow(dead_code, reason = "the SDK uses the constants that the port does not")]
