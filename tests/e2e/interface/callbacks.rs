@@ -6,8 +6,8 @@ use crate::support::peer::*;
 
 /// The callbacks that run inside Yield while the client is connected.
 const IN_YIELD: [&str; 14] = [
-    "message", "event:12", "event:3", "topic:3", "event:5", "topic:5", "event:4", "topic:4", "event:6", "event:7",
-    "event:9", "event:10", "event:11", "event:2",
+    "message", "event:12", "event:3", "topic:3", "event:5", "topic:5", "event:4", "topic:4", "event:6",
+    "event:7", "event:9", "event:10", "event:11", "event:2",
 ];
 
 /// A session with short time-outs and two subscriptions, "in" and "kept".
@@ -69,7 +69,14 @@ fn provoke(session: &mut Session, trigger: &str) {
 fn defect_27_every_call_works_in_every_callback() {
     for trigger in IN_YIELD.into_iter().filter(|&trigger| trigger != "event:2") {
         let mut session = prepared(Transport::WebSocket);
-        let calls = ["publish out 0 x", "publish out 1 y", "subscribe more 0", "unsubscribe kept", "yield 30", "connected"];
+        let calls = [
+            "publish out 0 x",
+            "publish out 1 y",
+            "subscribe more 0",
+            "unsubscribe kept",
+            "yield 30",
+            "connected",
+        ];
         for call in calls {
             session.device.send(&format!("hook {trigger} 1 {call}"));
         }
@@ -99,7 +106,14 @@ fn defect_27_every_call_works_in_the_events_of_a_reconnect() {
     let Session { peer, link, mut device } = session;
     link.close();
     device.run("yield 8000", "event 1 id=0");
-    for answer in ["publish = -103", "subscribe = -103", "yield = 2 ", "connected = 0", "topic-event 14", "unsubscribe = -103"] {
+    for answer in [
+        "publish = -103",
+        "subscribe = -103",
+        "yield = 2 ",
+        "connected = 0",
+        "topic-event 14",
+        "unsubscribe = -103",
+    ] {
         device.expect(&format!("> {answer}"));
     }
     let mut link = peer.accept_session();
@@ -121,7 +135,14 @@ fn every_call_works_while_unsubscribe_tells_the_topic() {
         session.device.send(&format!("hook topic:14 1 {call}"));
     }
     session.device.run("unsubscribe in", "topic-event 14");
-    for answer in ["> publish = ", "> subscribe = ", "> topic-event 14", "> yield = 0 ", "> unsubscribe = ", "unsubscribe = "] {
+    for answer in [
+        "> publish = ",
+        "> subscribe = ",
+        "> topic-event 14",
+        "> yield = 0 ",
+        "> unsubscribe = ",
+        "unsubscribe = ",
+    ] {
         let line = session.device.expect(answer);
         assert!(!line.contains("= -"), "{line}");
     }
@@ -174,12 +195,28 @@ fn destroy_is_allowed_in_the_disconnect_and_unsubscribe_events() {
 fn in_client_destroy_every_call_says_that_there_is_no_connection() {
     for transport in TRANSPORTS {
         let mut session = prepared(transport);
-        for call in ["publish out 0 x", "publish out 1 x", "subscribe more 0", "unsubscribe kept", "yield 30", "connected", "destroy"] {
+        for call in [
+            "publish out 0 x",
+            "publish out 1 x",
+            "subscribe more 0",
+            "unsubscribe kept",
+            "yield 30",
+            "connected",
+            "destroy",
+        ] {
             session.device.send(&format!("hook topic:13 1 {call}"));
         }
         session.device.send("destroy");
         session.device.expect("topic-event 13");
-        for answer in ["publish = -103", "publish = -103", "subscribe = -103", "unsubscribe = -103", "yield = 2 ", "connected = 0", "destroy = -103 left=0"] {
+        for answer in [
+            "publish = -103",
+            "publish = -103",
+            "subscribe = -103",
+            "unsubscribe = -103",
+            "yield = 2 ",
+            "connected = 0",
+            "destroy = -103 left=0",
+        ] {
             session.device.expect(&format!("> {answer}"));
         }
         session.device.expect("topic-event 13");

@@ -149,6 +149,11 @@ impl Driver {
         self.log.lock().expect("log").iter().any(|line| line.contains(text))
     }
 
+    /// Lines in the log so far.
+    pub fn log_lines(&self) -> usize {
+        self.log.lock().expect("log").len()
+    }
+
     /// Waits until the log has a line with this text: standard error is read by another thread.
     #[track_caller]
     pub fn wait_for_log(&mut self, text: &str) {

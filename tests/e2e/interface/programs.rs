@@ -6,7 +6,7 @@ use crate::support::{build_dir, root, sdk};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Output tree of the configuration without TLS, with threads.
 pub fn plain_sdk() -> PathBuf {
@@ -16,7 +16,7 @@ pub fn plain_sdk() -> PathBuf {
 /// Compiles `tests/c/<sources>` and links them with the two archives. Once per name and test run.
 pub fn build(name: &str, sources: &[&str], archives: &[&str], output: &Path) -> PathBuf {
     static BUILT: OnceLock<Mutex<HashMap<String, PathBuf>>> = OnceLock::new();
-    let mut built = BUILT.get_or_init(Mutex::default).lock().expect("no build has panicked");
+    let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(program) = built.get(name) {
         return program.clone();
     }
@@ -60,4 +60,50 @@ pub fn driver() -> Driver {
 #[track_caller]
 pub fn session(transport: Transport, options: &str) -> Session {
     Session::open_with(driver(), transport, options)
+}
+
+const DRIVER: &str = "interface_driver.c";
+
+/// The driver with a port of its own in place of ours.
+pub fn own_port_driver() -> PathBuf {
+    build("own_port", &[DRIVER, "port_minimal.c", "port_sockets.c"], &["libiot_sdk.a"], &plain_sdk())
+}
+
+/// Likewise, in a build without threads.
+pub fn single_thread_driver() -> PathBuf {
+    let output = sdk::KEY_PLAIN_NO_THREADS.tree();
+    build("single_thread", &[DRIVER, "port_minimal.c", "port_sockets.c"], &["libiot_sdk.a"], &output)
+}
+
+/// The driver with HAL_TCP_* of its own beside ours.
+pub fn replaced_tcp_driver() -> PathBuf {
+    build("replaced_tcp", &[DRIVER, "port_sockets.c"], &ARCHIVES, &plain_sdk())
+}
+
+/// The driver with time that runs twenty times faster.
+pub fn fast_clock_driver() -> PathBuf {
+    build("fast_clock", &[DRIVER, "port_fast_clock.c", "port_sockets.c"], &ARCHIVES, &plain_sdk())
+}
+
+/// Whether memory errors can be looked for.
+pub fn has_valgrind() -> bool {
+    Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+/// Starts the driver under valgrind: errors and lost blocks end it with 99.
+pub fn driver_under_valgrind() -> Driver {
+    let options = [
+        "valgrind",
+        "--quiet",
+        "--error-exitcode=99",
+        "--leak-check=full",
+        "--errors-for-leak-kinds=definite,indirect",
+        "--show-leak-kinds=definite,indirect",
+    ];
+    Driver::start(&options, &driver_program())
+}
+
+/// The checks of arguments and states.
+pub fn arguments_program() -> PathBuf {
+    build("arguments", &["interface_arguments.c"], &ARCHIVES, &plain_sdk())
 }

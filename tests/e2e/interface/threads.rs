@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 fn threads(device: &Driver) -> Vec<String> {
     let folder = format!("/proc/{}/task", device.pid());
     let tasks = std::fs::read_dir(folder).expect("a running process").filter_map(Result::ok);
-    tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok()).map(|name| name.trim().to_owned()).collect()
+    tasks
+        .filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok())
+        .map(|name| name.trim().to_owned())
+        .collect()
 }
 
 fn loop_threads(device: &Driver) -> usize {
@@ -32,7 +35,9 @@ fn wait_for_loop_threads(device: &mut Driver, count: usize) {
 #[test]
 fn two_threads_publish_while_one_yields() {
     const EACH: usize = 3000;
-    for (transport, with_loop) in [(Transport::WebSocket, false), (Transport::WebSocket, true), (Transport::Tcp, false)] {
+    for (transport, with_loop) in
+        [(Transport::WebSocket, false), (Transport::WebSocket, true), (Transport::Tcp, false)]
+    {
         let mut session = session(transport, "timeout=20000");
         if with_loop {
             session.device.run("startloop", "startloop = 0");
@@ -314,7 +319,12 @@ fn serve_time(mut link: Connection) -> usize {
             SUBSCRIBE => link.send(&suback(packet.id(), 0)),
             PUBLISH => {
                 requests += 1;
-                link.send(&publish(0, "$sys/operation/result/PRODUCT_ID/device", 0, br#"{"type":"get","time":1660189367}"#));
+                link.send(&publish(
+                    0,
+                    "$sys/operation/result/PRODUCT_ID/device",
+                    0,
+                    br#"{"type":"get","time":1660189367}"#,
+                ));
             }
             DISCONNECT => break,
             other => panic!("{other}"),
@@ -326,7 +336,9 @@ fn serve_time(mut link: Connection) -> usize {
 #[test]
 fn the_time_for_two_threads_at_once() {
     const EACH: usize = 200;
-    for (transport, with_loop) in [(Transport::WebSocket, true), (Transport::WebSocket, false), (Transport::Tcp, false)] {
+    for (transport, with_loop) in
+        [(Transport::WebSocket, true), (Transport::WebSocket, false), (Transport::Tcp, false)]
+    {
         let Session { peer: _peer, link, mut device } = session(transport, "");
         let server = std::thread::spawn(move || serve_time(link));
         if with_loop {
@@ -337,7 +349,11 @@ fn the_time_for_two_threads_at_once() {
         device.send(&format!("thread systime {EACH}"));
         device.send("join");
         let (answers, _) = device.wait_for("join = 0");
-        assert_eq!(answers.iter().filter(|line| line.starts_with(&format!("& systime = 0 good={EACH} "))).count(), 2, "{answers:?}");
+        assert_eq!(
+            answers.iter().filter(|line| line.starts_with(&format!("& systime = 0 good={EACH} "))).count(),
+            2,
+            "{answers:?}"
+        );
         assert!(start.elapsed() < Duration::from_secs(20), "no answer is missed: {:?}", start.elapsed());
         device.run("destroy", "destroy = 0");
         assert!((EACH..=2 * EACH).contains(&server.join().expect("server")), "requests are shared at most");

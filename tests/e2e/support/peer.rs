@@ -34,7 +34,12 @@ pub struct Peer {
 impl Peer {
     /// Listens on a free port of the loopback interface.
     pub fn listen(transport: Transport) -> Peer {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback port");
+        Peer::listen_on(0, transport)
+    }
+
+    /// Listens on this port, where an earlier server was.
+    pub fn listen_on(port: u16, transport: Transport) -> Peer {
+        let listener = TcpListener::bind(("127.0.0.1", port)).expect("loopback port");
         listener.set_nonblocking(true).expect("non-blocking listener");
         Peer { listener, transport }
     }
@@ -289,9 +294,8 @@ impl Connection {
     pub fn unread(&self) -> usize {
         let mut count: libc::c_int = 0;
         // SAFETY: the descriptor is open, and FIONREAD writes one int.
-        let status = unsafe {
-            libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(&self.stream), libc::FIONREAD, &mut count)
-        };
+        let status =
+            unsafe { libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(&self.stream), libc::FIONREAD, &mut count) };
         assert_eq!(status, 0, "FIONREAD");
         usize::try_from(count).unwrap_or(0)
     }

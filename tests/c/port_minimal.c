@@ -1,0 +1,190 @@
+/*
+ * A whole port without TLS, with port_sockets.c: only what the core needs, none of the optional functions. Links in place
+ * of libiot_platform.a.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "qcloud_iot_export.h"
+#include "qcloud_iot_import.h"
+
+static long long now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+void *HAL_Malloc(uint32_t size)
+{
+    return malloc(size);
+}
+
+void HAL_Free(void *ptr)
+{
+    free(ptr);
+}
+
+void HAL_Printf(const char *fmt, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, fmt);
+    vprintf(fmt, arguments);
+    va_end(arguments);
+    fflush(stdout);
+}
+
+int HAL_Snprintf(char *str, const int len, const char *fmt, ...)
+{
+    va_list arguments;
+    int     length;
+
+    va_start(arguments, fmt);
+    length = vsnprintf(str, (size_t)len, fmt, arguments);
+    va_end(arguments);
+    return length;
+}
+
+int HAL_Vsnprintf(char *str, const int len, const char *fmt, va_list ap)
+{
+    return vsnprintf(str, (size_t)len, fmt, ap);
+}
+
+uint32_t HAL_GetTimeMs(void)
+{
+    return (uint32_t)now_ms();
+}
+
+void HAL_SleepMs(uint32_t ms)
+{
+    struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000L};
+
+    nanosleep(&pause, NULL);
+}
+
+void HAL_Timer_init(Timer *timer)
+{
+    timer->end_time.tv_sec = 0;
+    timer->end_time.tv_usec = 0;
+}
+
+void HAL_Timer_countdown_ms(Timer *timer, unsigned int timeout_ms)
+{
+    long long end = now_ms() + timeout_ms;
+
+    timer->end_time.tv_sec = end / 1000;
+    timer->end_time.tv_usec = end % 1000 * 1000;
+}
+
+void HAL_Timer_countdown(Timer *timer, unsigned int timeout)
+{
+    HAL_Timer_countdown_ms(timer, timeout * 1000);
+}
+
+int HAL_Timer_remain(Timer *timer)
+{
+    long long left = timer->end_time.tv_sec * 1000LL + timer->end_time.tv_usec / 1000 - now_ms();
+
+    return left < 0 ? 0 : (int)left;
+}
+
+bool HAL_Timer_expired(Timer *timer)
+{
+    return HAL_Timer_remain(timer) == 0;
+}
+
+char *HAL_Timer_current(char *time_str)
+{
+    time_t now = time(NULL);
+
+    strftime(time_str, TIME_FORMAT_STR_LEN, "%Y-%m-%d %H:%M:%S", localtime(&now));
+    return time_str;
+}
+
+long HAL_Timer_current_sec(void)
+{
+    return (long)time(NULL);
+}
+
+int HAL_Timer_set_systime_ms(size_t timestamp_ms)
+{
+    (void)timestamp_ms;
+    return -1;
+}
+
+#ifdef MULTITHREAD_ENABLED
+#include <pthread.h>
+
+void *HAL_MutexCreate(void)
+{
+    pthread_mutex_t *mutex = malloc(sizeof(*mutex));
+
+    if (mutex != NULL) {
+        pthread_mutex_init(mutex, NULL);
+    }
+    return mutex;
+}
+
+void HAL_MutexDestroy(void *mutex)
+{
+    pthread_mutex_destroy(mutex);
+    free(mutex);
+}
+
+void HAL_MutexLock(void *mutex)
+{
+    pthread_mutex_lock(mutex);
+}
+
+void HAL_MutexUnlock(void *mutex)
+{
+    pthread_mutex_unlock(mutex);
+}
+
+/* As ports have always done it: the new thread reads the parameters, maybe long after the call has returned. */
+static void *run_thread(void *argument)
+{
+    ThreadParams *params = argument;
+
+    HAL_SleepMs(50);
+    params->thread_func(params->user_arg);
+    return NULL;
+}
+
+int HAL_ThreadCreate(ThreadParams *params)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, run_thread, params) != 0) {
+        return QCLOUD_ERR_FAILURE;
+    }
+    return pthread_detach(thread) == 0 ? 0 : QCLOUD_ERR_FAILURE;
+}
+#else
+static int g_mutex;
+
+void *HAL_MutexCreate(void)
+{
+    return &g_mutex;
+}
+
+void HAL_MutexDestroy(void *mutex)
+{
+    (void)mutex;
+}
+
+void HAL_MutexLock(void *mutex)
+{
+    (void)mutex;
+}
+
+void HAL_MutexUnlock(void *mutex)
+{
+    (void)mutex;
+}
+#endif
