@@ -70,6 +70,10 @@ class Symbols(unittest.TestCase):
                 self.assertIn(name, port)
                 self.assertEqual(binding, "WEAK" if optional.match(name) else "GLOBAL", name)
 
+    def test_no_reader_of_debug_information_comes_along(self):
+        # It would walk the loaded libraries and map the program's file; packing cuts it off.
+        self.assertTrue({"dl_iterate_phdr", "mmap64", "realpath"}.isdisjoint(globals_of("iot_sdk")))
+
     def test_one_object_per_archive_and_the_rest_empty(self):
         for archive in ARCHIVES:
             members = run("ar", "t", os.path.join(LIB, f"lib{archive}.a")).stdout.split()
