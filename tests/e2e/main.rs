@@ -30,5 +30,8 @@
 //! * A test of spec/defects.md is called `defect_NN_what_must_not_happen`.
 
 mod reference;
+mod samples;
 mod session;
 mod support;
+mod trust;
+mod variants;

@@ -21,16 +21,6 @@ impl Transport {
         matches!(self, Transport::Wss | Transport::Mqtts)
     }
 
-    /// Listener of the hub.
-    pub fn listener(self) -> &'static str {
-        match self {
-            Transport::Wss => "wss",
-            Transport::Ws => "ws",
-            Transport::Mqtts => "mqtts",
-            Transport::Mqtt => "mqtt",
-        }
-    }
-
     /// Host and port that region `china` stands for. [auth.md §4]
     pub fn public_host(self, device: &Device) -> (String, u16) {
         let domain = if self.is_websocket() {
@@ -77,6 +67,20 @@ pub fn loop_script(transport: Transport, device: &Device, rounds: usize) -> Scri
         .then("clock", &lines.clock())
         .then("subscribe", &lines.subscribe());
     (0..rounds).fold(script, |script, round| script.then(&format!("round {round}"), &lines.publish(round)))
+}
+
+/// The log of a run whose CONNECT is refused.
+pub fn refused_script(transport: Transport, device: &Device, code: i32) -> Script {
+    let (host, port) = transport.public_host(device);
+    let lines = Lines { transport, device, host, port };
+    let mut refused = lines.connect();
+    refused.truncate(refused.len() - 2);
+    refused.push(format!(
+        "ERR mqtt_client.c IOT_MQTT_Construct: mqtt connect with id: ‹id:connection› failed: {code}"
+    ));
+    refused.push("ERR mqtt_sample.c main: MQTT Construct failed!".into());
+    // Closing may be told as well.
+    Script::new().then("refused", &refused).allow("DBG network_socket.c ‹any›: websocket disconn")
 }
 
 /// What arrives when the console publishes the message of the reference run; `during` a round.
