@@ -29,6 +29,7 @@
 //!   when the test failed.
 //! * A test of spec/defects.md is called `defect_NN_what_must_not_happen`.
 
+mod interface;
 mod reference;
 mod samples;
 mod session;

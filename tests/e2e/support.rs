@@ -7,6 +7,7 @@ pub mod http;
 pub mod hub;
 pub mod log;
 pub mod pattern;
+pub mod peer;
 pub mod process;
 pub mod program;
 pub mod scratch;

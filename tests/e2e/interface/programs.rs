@@ -103,7 +103,7 @@ pub fn driver_under_valgrind() -> Driver {
     Driver::start(&options, &driver_program())
 }
 
-/// The checks of arguments and states.
-pub fn arguments_program() -> PathBuf {
-    build("arguments", &["interface_arguments.c"], &ARCHIVES, &plain_sdk())
+/// The checks of arguments and states, in a configuration.
+pub fn arguments_program(config: &sdk::Config) -> PathBuf {
+    build(&format!("arguments_{}", config.name), &["interface_arguments.c"], &ARCHIVES, &config.tree())
 }

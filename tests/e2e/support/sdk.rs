@@ -32,6 +32,11 @@ pub const CERT_TCP: Config =
     Config { name: "cert-tcp", options: &["-DFEATURE_AUTH_MODE=CERT", "-DFEATURE_WEBSOCKET_MQTT=OFF"] };
 /// The defaults without threads.
 pub const NO_THREADS: Config = Config { name: "no-threads", options: &["-DFEATURE_MULTITHREAD_ENABLED=OFF"] };
+/// Device secret, WebSocket on TCP, without threads.
+pub const KEY_PLAIN_NO_THREADS: Config = Config {
+    name: "key-plain-no-threads",
+    options: &["-DFEATURE_AUTH_WITH_NOTLS=ON", "-DFEATURE_MULTITHREAD_ENABLED=OFF"],
+};
 
 /// C sources are to pass this, as C99 and as C++17.
 const WARNINGS: [&str; 3] = ["-Wall", "-Wextra", "-Werror"];
