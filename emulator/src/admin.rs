@@ -145,7 +145,7 @@ async fn delete_device(
 ) -> Answer {
     let record = find(&console.hub, &product, &name)?;
     console.hub.registry.delete(&record.id)?;
-    let kicked = kick(&console.hub, &record.id, "device deleted");
+    let kicked = kick(&console.hub, &record.id, "device deleted", true);
     console.hub.broker.forget(&record.id);
     Ok(Json(json!({"ok": true, "kicked": kicked})))
 }
@@ -163,9 +163,11 @@ async fn command_device(
         }
         "disable" => {
             hub.registry.set_enabled(&id, false)?;
-            kick(hub, &id, "device disabled")
+            kick(hub, &id, "device disabled", true)
         }
-        "kick" => kick(hub, &id, "kicked"),
+        "kick" => kick(hub, &id, "kicked", true),
+        // As a broken network: a WebSocket gets no close frame.
+        "drop" => kick(hub, &id, "dropped", false),
         other => return Err(Failure(StatusCode::NOT_FOUND, format!("no such command: {other}"))),
     };
     let about = About { conn: None, device: Some(id) };
@@ -173,9 +175,9 @@ async fn command_device(
     Ok(Json(json!({"ok": true, "kicked": kicked})))
 }
 
-fn kick(hub: &Hub, id: &DeviceId, cause: &str) -> bool {
+fn kick(hub: &Hub, id: &DeviceId, cause: &str, close_frame: bool) -> bool {
     let Some(link) = hub.broker.link_of(id) else { return false };
-    link.end(cause, true);
+    link.end(cause, close_frame);
     true
 }
 

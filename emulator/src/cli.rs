@@ -111,6 +111,10 @@ pub enum DeviceCommand {
     Kick {
         device: String,
     },
+    /// Break its connection off, without a WebSocket close frame.
+    Drop {
+        device: String,
+    },
     /// Add a device; a key device without a secret gets a random one, which is printed.
     Add {
         device: String,

@@ -41,6 +41,7 @@ fn device(hub: &Hub, command: &DeviceCommand) -> Result<bool, String> {
         DeviceCommand::Enable { device } => order(device, "enable"),
         DeviceCommand::Disable { device } => order(device, "disable"),
         DeviceCommand::Kick { device } => order(device, "kick"),
+        DeviceCommand::Drop { device } => order(device, "drop"),
         DeviceCommand::Delete { device } => hub.delete(&format!("/devices/{device}")),
         DeviceCommand::Add { device, secret, issue, cert } => {
             let (product, name) = device.split_once('/').ok_or("a device is PRODUCT/NAME")?;

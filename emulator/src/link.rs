@@ -168,7 +168,7 @@ impl Link {
             return self.end("fault: close", false);
         }
         for _ in 0..plan.copies {
-            self.push_packet(packet.clone(), &plan);
+            self.push_packet(hub, packet.clone(), &plan);
         }
         plan.after.drain(..).for_each(|out| self.push(out));
         if plan.close == Some(When::After) {
@@ -194,15 +194,16 @@ impl Link {
         plan
     }
 
-    fn push_packet(&self, mut packet: Packet, plan: &Plan) {
+    fn push_packet(&self, hub: &Hub, mut packet: Packet, plan: &Plan) {
         if let (true, Packet::Publish(publish)) = (plan.corrupt, &mut packet) {
             publish.payload = corrupted(&publish.payload);
         }
+        let mut fields = if hub.options.event_packets { codec::describe(&packet, 0) } else { Map::new() };
         // Only a topic or payload beyond the protocol's limits cannot be encoded; both were checked where they came from.
-        let Ok(bytes) = codec::encode(packet.clone()) else {
+        let Ok(bytes) = codec::encode(packet) else {
             return self.end("packet cannot be encoded", true);
         };
-        let fields = codec::describe(&packet, bytes.len());
+        fields.insert("size".into(), bytes.len().into());
         let due = plan.delay.map(|delay| Instant::now() + delay);
         if let Some(due) = due {
             let mut until = self.drain_until.lock();

@@ -1,7 +1,8 @@
 //! Local IoT Hub: plays the cloud for devices under development and test.
 //!
-//! A connection's way: `listener` accepts, `connection` runs TLS (`tls`), the upgrade (`ws`) and then reads packets (`reader`, `codec`),
-//! `auth` decides about CONNECT, `broker` about everything after it, `link` applies faults to what goes out and `writer` writes it.
+//! A connection's way: `listener` accepts, `connection` runs TLS (`tls`) and the upgrade (`ws`), `incoming` takes packets (`reader`,
+//! `codec`) in order, `auth` decides about CONNECT, `broker` about everything after it, `link` applies faults to what goes out and
+//! `writer` writes it.
 //! `admin` is the console, `ctl` its command line. Shares no code with the device SDK, so that neither can hide the other's mistakes.
 
 #![cfg_attr(
@@ -30,6 +31,7 @@ mod ctl;
 mod events;
 mod faults;
 mod hub;
+mod incoming;
 mod link;
 mod listener;
 mod reader;

@@ -1,6 +1,6 @@
 //! `serve`: from the registry file to running listeners, and to a clean stop.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +45,9 @@ pub fn run(args: &Serve) -> Result<(), String> {
 /// Standard output belongs to the `ready` lines, so the log goes to standard error.
 fn start_log() {
     let filter = EnvFilter::try_from_env("IOT_HUB_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let colours = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    log.with_ansi(colours).with_target(false).init();
 }
 
 fn set_port(ports: &mut Ports, setting: &str) -> Result<(), String> {

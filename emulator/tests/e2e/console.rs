@@ -96,13 +96,17 @@ fn disable_enable_and_kick() {
     assert_eq!(good(hub.ctl(&["device", "kick", "A1B2C3D4E5/lamp-01"]))["kicked"], true);
     assert_eq!(client.control().0, 8);
     client.expect_close();
+    let mut client = Client::connected(&hub, "ws", LAMP, LAMP_KEY);
+    assert_eq!(good(hub.ctl(&["device", "drop", "A1B2C3D4E5/lamp-01"]))["kicked"], true);
+    client.expect_close();
+    assert!(client.frames.iter().all(|f| f.0 != 8), "a dropped connection says no goodbye");
     let mut client = Client::connected(&hub, "mqtt", LAMP, LAMP_KEY);
     good(hub.ctl(&["device", "disable", "A1B2C3D4E5/lamp-01"]));
     client.expect_close();
     assert_eq!(code(&hub, LAMP, LAMP_KEY), 5);
     good(hub.ctl(&["device", "enable", "A1B2C3D4E5/lamp-01"]));
     assert_eq!(code(&hub, LAMP, LAMP_KEY), 0);
-    let causes: Vec<_> = hub.wait("type=disconnect&dir=none", 4).iter().map(|e| e["cause"].clone()).collect();
+    let causes: Vec<_> = hub.wait("type=disconnect&dir=none", 5).iter().map(|e| e["cause"].clone()).collect();
     assert!(causes.contains(&json!("kicked")) && causes.contains(&json!("device disabled")), "{causes:?}");
 }
 

@@ -105,7 +105,7 @@ fn a_client_that_does_not_read_holds_up_nobody_and_is_closed() {
             let before = Instant::now();
             other.send(&[0xc0, 0]);
             assert_eq!(other.packet(), [0xd0, 0]);
-            assert!(before.elapsed() < Duration::from_secs(1));
+            assert!(before.elapsed() < Duration::from_secs(5));
             closed = !hub.events("type=disconnect&dir=none").is_empty();
             if closed {
                 break;
