@@ -35,4 +35,5 @@ mod samples;
 mod session;
 mod support;
 mod trust;
+mod upgrade;
 mod variants;

@@ -195,3 +195,37 @@ fn certificate_device_over_tls() {
     let handshake = run.hub.wait(&Query::kind("tls")).remove(0);
     assert!(handshake.0["client_certificate"].is_string(), "{}", handshake.0);
 }
+
+#[test]
+fn build_without_threads() {
+    let device = key_device();
+    let hub = Hub::start(&[&device]);
+    Run::whole(sdk::reference_sample(&sdk::NO_THREADS), Transport::Wss, device, hub)
+        .check_all(Some("hmacsha1"));
+}
+
+/// Besides the sample's own two Yields nothing takes half a second, where the original stalled three times. A busy
+/// machine may stall a run, but hardly five.
+fn no_stalls(config: &sdk::Config, transport: Transport) {
+    let mut stalls = Vec::new();
+    for _ in 0..5 {
+        let device = key_device();
+        let hub = Hub::start(&[&device]);
+        let run = Run::whole(sdk::reference_sample(config), transport, device, hub);
+        if run.finished.stalls <= 2 {
+            return;
+        }
+        stalls.push((run.finished.stalls, run.finished.time));
+    }
+    panic!("stalls and time of each run: {stalls:?}");
+}
+
+#[test]
+fn no_stalls_over_wss() {
+    no_stalls(&sdk::KEY, Transport::Wss);
+}
+
+#[test]
+fn no_stalls_over_ws() {
+    no_stalls(&sdk::KEY_PLAIN, Transport::Ws);
+}

@@ -224,3 +224,31 @@ fn clock_is_set_by_the_port() {
     let told = found[0].text.trim_start_matches("set systime ms success, timestamp ").trim_end_matches(" ms");
     assert!(finished.output.contains(&format!("clock set to {told} ms\n")), "{}", finished.output);
 }
+
+/// The longest identity and secret there are, on every transport. [auth.md §6 vector C]
+#[test]
+fn longest_identity() {
+    let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4v";
+    let device = Device::with_secret("Z9Z9Z9Z9Z9", &"x".repeat(48), secret);
+    let hub = Hub::start(&[&device]);
+    for listener in ["mqtt", "mqtts", "ws", "wss"] {
+        let launch = Launch::new(&sdk::KEY.sample("ws_session_sample")).device(&device);
+        launch.url(&hub, listener).run().expect(0);
+    }
+    assert_eq!(hub.events(&Query::kind("connect").device(&device)).len(), 4);
+}
+
+/// A wrong secret is refused where the signature is checked, and ends the handshake where it is the key.
+#[test]
+fn wrong_secret_is_refused() {
+    let device = Device::key("7CN3UQ4VGT", "test1");
+    let hub = Hub::start(&[&device]);
+    let impostor = Device::key("7CN3UQ4VGT", "test1");
+    for (listener, code) in [("mqtt", -116), ("ws", -116), ("wss", -116), ("mqtts", -703)] {
+        let launch = Launch::new(&sdk::KEY.sample("mqtt_sample")).device(&impostor);
+        let finished = launch.url(&hub, listener).run();
+        finished.expect(23);
+        let line = format!("failed: {code}");
+        assert_eq!(finished.with(&line).len(), 1, "{listener}: {line}\n{}", finished.output);
+    }
+}

@@ -29,6 +29,9 @@ pub struct Program {
     started: Instant,
 }
 
+/// A pause in the output that counts as a stall: a little less than the half second of the original's waits.
+pub const STALL: Duration = Duration::from_millis(400);
+
 /// A program that has ended.
 pub struct Finished {
     pub status: ExitStatus,
@@ -37,6 +40,8 @@ pub struct Finished {
     pub errors: String,
     /// From the start to the last line.
     pub time: Duration,
+    /// How often no line came for [`STALL`].
+    pub stalls: usize,
 }
 
 impl Launch {
@@ -194,13 +199,16 @@ impl Program {
 
     fn finished(self, status: ExitStatus) -> Finished {
         let output = self.process.text();
-        let end = self.process.lines().last().map_or(self.started, |line| line.at);
+        let times: Vec<Instant> =
+            [self.started].into_iter().chain(self.process.lines().iter().map(|line| line.at)).collect();
+        let end = times.last().copied().unwrap_or(self.started);
         Finished {
             status,
             entries: log::parse(&output),
             output,
             errors: self.process.errors(),
             time: end - self.started,
+            stalls: times.windows(2).filter(|pair| pair[1] - pair[0] >= STALL).count(),
         }
     }
 }
