@@ -30,6 +30,7 @@
 //! * A test of spec/defects.md is called `defect_NN_what_must_not_happen`.
 
 mod interface;
+mod peers;
 mod reference;
 mod samples;
 mod session;

@@ -1,15 +1,19 @@
 //! What the tests stand on: builds, hubs, programs, logs.
 #![allow(dead_code, reason = "one vocabulary for all modules; not each word is in use all the time")]
 
+pub mod broker;
+pub mod certificate;
 pub mod device;
 pub mod event;
 pub mod http;
 pub mod hub;
 pub mod log;
+pub mod nginx;
 pub mod pattern;
 pub mod peer;
 pub mod process;
 pub mod program;
+pub mod proxy;
 pub mod scratch;
 pub mod sdk;
 pub mod secrets;
