@@ -35,6 +35,11 @@ impl Client {
     /// Starts the loop thread; nothing happens if it runs.
     pub fn start_loop(self: &Arc<Client>) -> Result<(), Error> {
         let _call = self.gate.enter()?;
+        if self.is_loop_thread() {
+            // A callback has stopped the loop and changed its mind: the thread goes on.
+            self.looping.wanted.store(true, Ordering::SeqCst);
+            return Ok(());
+        }
         let mut state = lock(&self.looping.state);
         if state.is_running && self.looping.wanted.load(Ordering::SeqCst) {
             return Ok(());

@@ -3,6 +3,7 @@
  * what the callbacks get. "hook" runs a command inside a callback, "thread" in another thread, "@2 command" on another
  * client. Log lines go to standard error.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -166,7 +168,7 @@ static void on_event(void *client, void *context, MQTTEventMsg *event)
     }
     if (event->event_type == MQTT_EVENT_PUBLISH_RECVEIVED) {
         print_message(slot, event->msg, "default");
-    } else if (!slot->quiet) {
+    } else if (!slot->quiet || event->event_type == MQTT_EVENT_PUBLISH_TIMEOUT) {
         print(slot, "event %d id=%lu", (int)event->event_type, (unsigned long)(uintptr_t)event->msg);
     }
     snprintf(trigger, sizeof(trigger), "event:%d", (int)event->event_type);
@@ -349,6 +351,27 @@ static void run_burst(Slot *slot, const char *command)
     print(slot, "burst %s = %d result=%d", name, sent, result);
 }
 
+/* acked COUNT: publishes so many QoS 1 messages, never more at a time than may wait for their acknowledgement. */
+static void run_acked(Slot *slot, const char *command)
+{
+    PublishParams params = DEFAULT_PUB_PARAMS;
+    long          count = atol(command + strlen("acked")), sent = 0;
+    int           result = 0;
+
+    params.qos = QOS1;
+    params.payload = "x";
+    params.payload_len = 1;
+    while (sent < count && (result >= 0 || result == QCLOUD_ERR_FAILURE)) {
+        result = IOT_MQTT_Publish(slot->client, "a", &params);
+        if (result > 0) {
+            sent++;
+        } else {
+            IOT_MQTT_Yield(slot->client, 1);
+        }
+    }
+    print(slot, "acked = %ld result=%d", sent, result);
+}
+
 static void run_yield(Slot *slot, const char *command)
 {
     long start = now_ms();
@@ -487,6 +510,23 @@ static void run_sigpipe(Slot *slot, const char *command)
           action.sa_handler == SIG_DFL ? "default" : action.sa_handler == SIG_IGN ? "ignored" : "handler", g_sigpipes);
 }
 
+static void on_tick(int signal_number)
+{
+    (void)signal_number;
+}
+
+/* A signal every two milliseconds that interrupts system calls. */
+static void run_ticks(Slot *slot)
+{
+    struct sigaction action;
+    struct itimerval every = {{0, 2000}, {0, 2000}};
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_tick;
+    sigaction(SIGALRM, &action, NULL);
+    print(slot, "ticks = %d", setitimer(ITIMER_REAL, &every, NULL));
+}
+
 /* Opens descriptors until the next one is above the given number. */
 static void run_open_files(Slot *slot, const char *command)
 {
@@ -535,6 +575,11 @@ static void run_word(Slot *slot, const char *command)
     } else if (is(command, "sleep")) {
         sleep_us(atol(word) * 1000);
         print(slot, "sleep = 0");
+    } else if (is(command, "ticks")) {
+        run_ticks(slot);
+    } else if (is(command, "loglevel")) {
+        IOT_Log_Set_Level((LOG_LEVEL)atoi(word));
+        print(slot, "loglevel = %d", (int)IOT_Log_Get_Level());
     } else if (is(command, "port")) {
         print(slot, "port = %s", port_report());
     } else if (is(command, "shiftclock")) {
@@ -560,6 +605,8 @@ static void run_command(Slot *slot, const char *command)
         run_publish(slot, command);
     } else if (is(command, "burst")) {
         run_burst(slot, command);
+    } else if (is(command, "acked")) {
+        run_acked(slot, command);
     } else if (is(command, "yield")) {
         run_yield(slot, command);
     } else if (is(command, "until")) {
@@ -587,6 +634,19 @@ static void run_command(Slot *slot, const char *command)
     }
 }
 
+/* The next line of standard input; signals may interrupt the wait. */
+static bool read_line(char *line, int size)
+{
+    while (fgets(line, size, stdin) == NULL) {
+        if (errno != EINTR || !ferror(stdin)) {
+            return false;
+        }
+        clearerr(stdin);
+    }
+    line[strcspn(line, "\n")] = '\0';
+    return true;
+}
+
 int main(void)
 {
     char line[WORD_LEN];
@@ -594,13 +654,8 @@ int main(void)
     for (int i = 0; i < CLIENTS; i++) {
         g_slots[i].number = i;
     }
-    IOT_Log_Set_Level(getenv("DRIVER_LOG") ? eLOG_DEBUG : eLOG_INFO);
     IOT_Log_Set_MessageHandler(on_log);
-    while (fgets(line, sizeof(line), stdin) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        if (strcmp(line, "quit") == 0) {
-            break;
-        }
+    while (read_line(line, sizeof(line)) && strcmp(line, "quit") != 0) {
         run_command(&g_slots[0], line);
     }
     return 0;

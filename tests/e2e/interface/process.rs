@@ -95,6 +95,30 @@ fn defect_20_waiting_costs_no_processor_time() {
 }
 
 #[test]
+fn signals_interrupt_nothing() {
+    for transport in TRANSPORTS {
+        let mut device = driver();
+        device.run("ticks", "ticks = 0");
+        let mut session = Session::open_with(device, transport, "");
+        session.subscribe("a 1");
+        session.device.send("burst one 300 16000");
+        for _ in 0..300 {
+            session.link.expect(PUBLISH);
+        }
+        session.device.expect("burst one = 300 result=0");
+        session.device.run("quiet", "quiet = 0");
+        for i in 0..300 {
+            session.link.send(&publish(0, "b", 0, format!("{i}").as_bytes()));
+        }
+        session.device.run("until 300 20000", "until = 0 received=300 misplaced=0");
+        let line = session.device.run("yield 300", "yield = 0 ");
+        assert!(super::driver::took(&line) >= 295, "{line}");
+        session.device.run("connected", "connected = 1");
+        session.close();
+    }
+}
+
+#[test]
 fn many_clients_in_one_process() {
     let mut device = driver();
     let mut links = Vec::new();

@@ -85,6 +85,11 @@ pub fn fast_clock_driver() -> PathBuf {
     build("fast_clock", &[DRIVER, "port_fast_clock.c", "port_sockets.c"], &ARCHIVES, &plain_sdk())
 }
 
+/// The driver with a port that has no more threads.
+pub fn no_thread_driver() -> PathBuf {
+    build("no_thread", &[DRIVER, "port_no_thread.c"], &ARCHIVES, &plain_sdk())
+}
+
 /// Whether memory errors can be looked for.
 pub fn has_valgrind() -> bool {
     Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success())

@@ -1,7 +1,7 @@
 //! Several threads on one client, and the loop thread (`mqtt.md` §§12, 13).
 
 use super::driver::{Driver, Session, field, took, value};
-use super::programs::{driver, session};
+use super::programs::{driver, no_thread_driver, session};
 use crate::support::peer::*;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -32,6 +32,17 @@ fn wait_for_loop_threads(device: &mut Driver, count: usize) {
     }
 }
 
+/// The next message; acknowledgements before it are collected.
+fn next_publish(link: &mut Connection, acks: &mut Vec<u16>) -> Packet {
+    loop {
+        let packet = link.packet();
+        match packet.kind() {
+            PUBACK => acks.push(packet.id()),
+            _ => return packet,
+        }
+    }
+}
+
 #[test]
 fn two_threads_publish_while_one_yields() {
     const EACH: usize = 3000;
@@ -47,9 +58,10 @@ fn two_threads_publish_while_one_yields() {
         session.device.send(&format!("thread burst one {EACH} 300"));
         session.device.send(&format!("thread burst two {EACH} 3000"));
         let mut seen: HashMap<String, usize> = HashMap::new();
+        let (mut asked, mut acks) = (Vec::new(), Vec::new());
         for i in 0..2 * EACH {
             // The peer checks that frames and packets are whole; each thread's messages keep their order.
-            let packet = session.link.expect(PUBLISH);
+            let packet = next_publish(&mut session.link, &mut acks);
             let text = std::str::from_utf8(packet.payload()).expect("text");
             let mut words = text.split(' ');
             let (name, number) = (words.next().expect("name"), words.next().expect("number"));
@@ -58,16 +70,18 @@ fn two_threads_publish_while_one_yields() {
             *expected += 1;
             assert!(words.next().is_some_and(|rest| rest.bytes().all(|byte| byte == b'x')), "intact");
             if i % 50 == 0 {
-                // Pings make the reading thread write between them.
+                // Pings and messages make the reading thread write between them.
                 if transport == Transport::WebSocket {
                     session.link.send_raw(&frame(0x89, b"ping"));
                 }
+                asked.push((i + 1) as u16);
                 session.link.send(&publish(2, "down", (i + 1) as u16, b"x"));
             }
-            if i % 50 == 49 {
-                assert_eq!(session.link.wait_for_ack(), (i / 50 * 50 + 1) as u16);
-            }
         }
+        while acks.len() < asked.len() {
+            acks.push(session.link.expect(PUBACK).id());
+        }
+        assert_eq!(acks, asked);
         assert_eq!((seen["one"], seen["two"]), (EACH, EACH));
         session.device.send("stopspin");
         session.device.send("join");
@@ -93,7 +107,7 @@ fn defect_29_four_loops_started_at_once_serve_four_clients() {
     device.send("join");
     let (started, _) = device.wait_for("join = 0");
     assert_eq!(started.iter().filter(|line| line.ends_with("startloop = 0")).count(), 4, "{started:?}");
-    assert_eq!(loop_threads(&device), 4);
+    wait_for_loop_threads(&mut device, 4);
     for (index, (_, link)) in sessions.iter_mut().enumerate() {
         link.send(&publish(0, "hello", 0, b"x"));
         device.expect(&format!("@{} message default topic=hello", index + 1));
@@ -111,7 +125,7 @@ fn the_loop_delivers_at_once_and_yield_only_sleeps() {
         let mut session = session(transport, "");
         session.device.run("startloop", "startloop = 0");
         session.device.run("startloop", "startloop = 0");
-        assert_eq!(loop_threads(&session.device), 1, "no second thread");
+        wait_for_loop_threads(&mut session.device, 1);
         session.device.run("loopstatus", "loopstatus = 1 code=0");
         let line = session.device.run("yield 300", "yield = 0 ");
         assert!((295..3000).contains(&took(&line)), "{line}");
@@ -122,6 +136,7 @@ fn the_loop_delivers_at_once_and_yield_only_sleeps() {
             session.device.expect("message default topic=a");
         }
         assert!(start.elapsed() < Duration::from_secs(2), "no pause of 200 ms: {:?}", start.elapsed());
+        assert_eq!(loop_threads(&session.device), 1, "no second thread");
         let line = session.device.run("subscribe a/b 0", "subscribe = ");
         let id = session.link.expect(SUBSCRIBE).id();
         assert_eq!(value(&line), i32::from(id));
@@ -243,7 +258,7 @@ fn destroy_waits_for_a_publish_of_another_thread() {
         let mut session = session(transport, "timeout=1500");
         session.device.send("thread burst full 100000 16000");
         // It is blocked when the connection takes no more for a while.
-        wait_until_full(&session);
+        session.link.wait_until_full();
         session.device.send("destroy");
         let mut lines = Vec::new();
         while !lines.iter().any(|line: &String| line.starts_with("destroy = ")) || lines.len() < 2 {
@@ -253,19 +268,6 @@ fn destroy_waits_for_a_publish_of_another_thread() {
         assert!(field(burst, "result=").starts_with('-'), "{burst}");
         session.device.run("join", "join = 0");
         session.device.finish();
-    }
-}
-
-/// Waits until the kernel holds as many unread bytes as 50 ms before.
-fn wait_until_full(session: &Session) {
-    let mut last = 0;
-    loop {
-        std::thread::sleep(Duration::from_millis(50));
-        let now = session.link.unread();
-        if now > 0 && now == last {
-            return;
-        }
-        last = now;
     }
 }
 
@@ -375,5 +377,58 @@ fn handlers_never_overlap() {
     session.device.run("yield 50", "yield = 0 ");
     session.device.expect("> sleep = 0");
     session.device.expect(&format!("event 9 id={id}"));
+    session.close();
+}
+
+#[test]
+fn a_loop_can_be_started_in_a_callback() {
+    let mut session = session(Transport::WebSocket, "");
+    session.device.send("hook event:12 1 startloop");
+    session.link.send(&publish(0, "a", 0, b"x"));
+    session.device.run("yield 20000", "message default topic=a");
+    session.device.expect("> startloop = 0");
+    let line = session.device.expect("yield = 0 ");
+    assert!(took(&line) < 10_000, "the loop takes over: {line}");
+    session.link.send(&publish(0, "b", 0, b"x"));
+    session.device.expect("message default topic=b");
+    session.close();
+}
+
+#[test]
+fn the_loop_thread_may_stop_and_start_itself() {
+    let mut session = session(Transport::Tcp, "");
+    session.device.send("hook event:12 1 stoploop");
+    session.device.send("hook event:12 1 startloop");
+    session.device.run("startloop", "startloop = 0");
+    session.link.send(&publish(0, "a", 0, b"x"));
+    session.device.expect("message default topic=a");
+    session.device.expect("> stoploop = 0");
+    session.device.expect("> startloop = 0");
+    session.link.send(&publish(0, "b", 0, b"x"));
+    session.device.expect("message default topic=b");
+    session.device.run("loopstatus", "loopstatus = 1 code=0");
+    wait_for_loop_threads(&mut session.device, 1);
+    session.close();
+}
+
+#[test]
+fn without_a_thread_the_flag_stays_clear() {
+    let device = Driver::start(&[], &no_thread_driver());
+    let mut session = Session::open_with(device, Transport::Tcp, "");
+    session.device.run("startloop", "startloop = -1001");
+    session.device.run("loopstatus", "loopstatus = 0 code=0");
+    session.link.send(&publish(0, "a", 0, b"x"));
+    session.device.yield_until("message default topic=a", &[0]);
+    session.device.run("stoploop", "stoploop = 0");
+    session.close();
+}
+
+#[test]
+fn a_callback_that_takes_long_is_reported() {
+    let mut session = session(Transport::Tcp, "keepalive=2000");
+    session.device.send("hook event:12 1 sleep 1100");
+    session.link.send(&publish(0, "slow", 0, b"x"));
+    session.device.yield_until("> sleep = 0", &[0]);
+    session.device.wait_for_log("more than half of the keep-alive interval");
     session.close();
 }

@@ -280,3 +280,40 @@ fn defect_31_sixty_four_subscriptions_are_ready_and_one_more_is_refused() {
         session.device.finish();
     }
 }
+
+#[test]
+fn requests_without_answer_time_out_newest_first() {
+    for transport in TRANSPORTS {
+        let mut session = session(transport, "timeout=500");
+        session.subscribe("known 0");
+        let mut ask = |command: &str, kind: u8| {
+            session.device.send(command);
+            session.device.wait_for(command.split(' ').next().expect("a word"));
+            session.link.expect(kind).id()
+        };
+        let first = ask("subscribe a 0", SUBSCRIBE);
+        let second = ask("unsubscribe known", UNSUBSCRIBE);
+        let third = ask("subscribe b 0 noevent", SUBSCRIBE);
+        session.device.run("sleep 600", "sleep = 0");
+        session.device.run("yield 50", &format!("event 4 id={third}"));
+        session.device.expect(&format!("event 7 id={second}"));
+        session.device.expect("topic-event 4");
+        session.device.expect(&format!("event 4 id={first}"));
+        session.device.expect("yield = 0 ");
+        // Late answers are those to unknown requests.
+        session.link.send(&suback(first, 0));
+        session.link.send(&answer(0xb0, second));
+        session.device.run("yield 200", "yield = 0 ");
+        session.device.run("ready a", "ready = 0");
+        session.close();
+    }
+}
+
+#[test]
+fn without_client_handler_the_topic_still_hears_of_its_time_out() {
+    let mut session = session(Transport::Tcp, "timeout=500 events=0");
+    session.device.run("subscribe a 0", "subscribe = ");
+    session.link.expect(SUBSCRIBE);
+    session.device.yield_until("topic-event 4", &[0]);
+    session.close();
+}

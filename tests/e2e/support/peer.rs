@@ -277,21 +277,21 @@ impl Connection {
         self.try_packet(LIMIT).expect("no packet from the SDK")
     }
 
-    /// The id of the next PUBACK; packets before it wait for the next call that asks for packets.
-    #[track_caller]
-    pub fn wait_for_ack(&mut self) -> u16 {
-        let deadline = Instant::now() + LIMIT;
+    /// Waits until the SDK can write no more, as nobody reads: the kernel holds as much as 50 ms before.
+    pub fn wait_until_full(&self) {
+        let mut before = 0;
         loop {
-            self.parse();
-            if let Some(at) = self.packets.iter().position(|packet| packet.kind() == PUBACK) {
-                return self.packets.remove(at).map_or(0, |packet| packet.id());
+            std::thread::sleep(Duration::from_millis(50));
+            let now = self.unread();
+            if now > 0 && now == before {
+                return;
             }
-            assert!(self.fill(deadline), "no PUBACK from the SDK");
+            before = now;
         }
     }
 
     /// Bytes that the kernel has for us and that nobody has read.
-    pub fn unread(&self) -> usize {
+    fn unread(&self) -> usize {
         let mut count: libc::c_int = 0;
         // SAFETY: the descriptor is open, and FIONREAD writes one int.
         let status =
