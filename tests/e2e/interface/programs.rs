@@ -13,17 +13,24 @@ pub fn plain_sdk() -> PathBuf {
     sdk::KEY_PLAIN.tree()
 }
 
-/// Compiles `tests/c/<sources>` and links them with the two archives. Once per name and test run.
+/// Compiles `tests/c/<sources>` and links them with archives of a configuration; once per name and test run.
 pub fn build(name: &str, sources: &[&str], archives: &[&str], output: &Path) -> PathBuf {
     static BUILT: OnceLock<Mutex<HashMap<String, PathBuf>>> = OnceLock::new();
     let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(program) = built.get(name) {
         return program.clone();
     }
+    let program = try_build(name, sources, archives, output).unwrap_or_else(|error| panic!("{error}"));
+    built.insert(name.into(), program.clone());
+    program
+}
+
+/// As [`build`], every time; what the compiler said if it fails.
+pub fn try_build(name: &str, sources: &[&str], archives: &[&str], output: &Path) -> Result<PathBuf, String> {
     let folder = build_dir().join("interface");
-    std::fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let program = folder.join(format!("{name}.{}", std::process::id()));
-    let source = root().join("tests/c");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    // Under a name of its own, then moved: another test run may be using the program.
+    let (program, fresh) = (folder.join(name), folder.join(format!("{name}.{}", std::process::id())));
     let mut gcc = Command::new("gcc");
     gcc.args([
         "-std=c99",
@@ -36,12 +43,14 @@ pub fn build(name: &str, sources: &[&str], archives: &[&str], output: &Path) -> 
         "-pthread",
     ]);
     gcc.arg("-I").arg(output.join("include")).arg("-I").arg(output.join("include/exports"));
-    gcc.args(sources.iter().map(|file| source.join(file))).arg("-o").arg(&program);
+    gcc.args(sources.iter().map(|file| root().join("tests/c").join(file))).arg("-o").arg(&fresh);
     gcc.args(archives.iter().map(|archive| output.join("lib").join(archive)));
-    let result = gcc.output().expect("gcc runs");
-    assert!(result.status.success(), "{gcc:?}\n{}", String::from_utf8_lossy(&result.stderr));
-    built.insert(name.into(), program.clone());
-    program
+    let result = gcc.output().map_err(|error| format!("gcc: {error}"))?;
+    if !result.status.success() {
+        return Err(format!("{gcc:?}\n{}", String::from_utf8_lossy(&result.stderr)));
+    }
+    std::fs::rename(&fresh, &program).map_err(|error| format!("{}: {error}", program.display()))?;
+    Ok(program)
 }
 
 const ARCHIVES: [&str; 2] = ["libiot_sdk.a", "libiot_platform.a"];
