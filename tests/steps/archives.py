@@ -70,6 +70,11 @@ class Symbols(unittest.TestCase):
                 self.assertIn(name, port)
                 self.assertEqual(binding, "WEAK" if optional.match(name) else "GLOBAL", name)
 
+    def test_functions_for_applications_are_not_called_by_the_core(self):
+        for_applications = {"HAL_GetDevInfo", "HAL_SetDevInfo", "HAL_GetDevInfoFromFile", "HAL_GetGwDevInfo",
+                            "HAL_SetDevInfoFile", "HAL_htons", "HAL_ntohs", "HAL_htonl", "HAL_ntohl", "HAL_UDP_Read"}
+        self.assertTrue(for_applications.isdisjoint(globals_of("iot_sdk")))
+
     def test_no_reader_of_debug_information_comes_along(self):
         # It would walk the loaded libraries and map the program's file; packing cuts it off.
         self.assertTrue({"dl_iterate_phdr", "mmap64", "realpath"}.isdisjoint(globals_of("iot_sdk")))
