@@ -11,7 +11,7 @@ build_needs=(
 )
 test_needs=(
     "command:mosquitto mosquitto" "command:mosquitto_pub mosquitto-clients" "command:nginx nginx-light"
-    "command:valgrind valgrind" "command:strace strace" "command:openssl openssl"
+    "command:valgrind valgrind" "command:strace strace" "command:openssl openssl" "command:ld.lld lld"
 )
 
 main() {
