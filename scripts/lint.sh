@@ -13,5 +13,5 @@ cargo fmt --all --check
 cargo clippy --locked --workspace --all-targets -- -D warnings
 for features in "${feature_sets[@]}"; do
     echo "clippy: $features"
-    cargo clippy --locked -p iot_sdk -p iot_platform --no-default-features --features "$features" -- -D warnings
+    cargo clippy --locked --workspace --no-default-features --features "$features" -- -D warnings
 done

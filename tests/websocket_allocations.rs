@@ -3,9 +3,16 @@
 //! The modules are compiled into this program, apart from the library, because the library brings its own allocator.
 //! As a yardstick it prints the same count for tungstenite's `WebSocket` (`docs/decisions.md`).
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../src/error.rs"]
 mod error;
+#[allow(dead_code, non_camel_case_types)]
+#[path = "../src/ffi"]
+mod ffi {
+    pub mod types {
+        pub mod error;
+    }
+}
 #[allow(dead_code, unused_imports)]
 #[path = "../src/transport"]
 mod transport {
