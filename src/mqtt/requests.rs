@@ -77,6 +77,12 @@ impl<H> Requests<H> {
         self.pending.retain(|pending| !matches!(pending.request, Request::Subscribe { again: true, .. }));
     }
 
+    /// Drops the renewal of a subscription that the application has removed meanwhile.
+    pub fn drop_renewals(&mut self, of: &str) {
+        let is_meant = |request: &Request<H>| matches!(request, Request::Subscribe { filter, again: true, .. } if filter == of);
+        self.pending.retain(|pending| !is_meant(&pending.request));
+    }
+
     /// SUBSCRIBE and UNSUBSCRIBE requests of the application.
     pub fn waiting_for_server(&self) -> usize {
         let counts = |request: &Request<H>| match request {

@@ -135,8 +135,10 @@ impl<H: Subscriber> Session<H> {
         Ok(self.requests.add(now + self.command_timeout_ms, request))
     }
 
-    /// Removes every subscription with this filter text; empty if there is none.
+    /// Removes every subscription with this filter text; empty if there is none. The SUBACK of a renewal under way does
+    /// not bring it back.
     pub fn remove_subscriptions(&mut self, filter: &str) -> Vec<Entry<H>> {
+        self.requests.drop_renewals(filter);
         self.table.remove(filter)
     }
 
@@ -312,8 +314,9 @@ impl<H: Subscriber> Session<H> {
     fn handle_puback<'a>(&mut self, id: u16, reason: u8) -> Handled<'a, H> {
         // Reported for late and unknown ids too: the application learns that its message arrived after all
         // (`mqtt.md` §5).
-        self.requests.take(id, |request| matches!(request, Request::Publish));
-        self.tell(if reason == 0 { Event::Published(id) } else { Event::PublishRefused(id) })
+        let request = self.requests.take(id, |request| matches!(request, Request::Publish));
+        let told = self.tell(if reason == 0 { Event::Published(id) } else { Event::PublishRefused(id) });
+        if request.is_some() { told } else { Handled::Ignored("PUBACK with an unknown packet id") }
     }
 
     fn tell<'a>(&mut self, event: Event<H>) -> Handled<'a, H> {
@@ -398,6 +401,20 @@ mod tests {
     }
 
     #[test]
+    fn the_answer_to_a_renewal_does_not_bring_back_what_was_unsubscribed() {
+        let mut session = connected();
+        subscribed(&mut session, "a", ME);
+        subscribed(&mut session, "b", ME);
+        session.on_lost();
+        session.on_connected(10, false, 120);
+        assert_eq!(session.resubscribe(10).len(), 2);
+        assert_eq!(session.remove_subscriptions("a").len(), 1);
+        assert!(matches!(suback(&mut session, 13_924, 0), Handled::Ignored(_)));
+        assert_eq!(suback(&mut session, 13_925, 0), Handled::Done);
+        assert!(!session.is_subscribed("a") && session.is_subscribed("b"));
+    }
+
+    #[test]
     fn defect_31_the_table_refuses_before_sending_and_never_forgets_silently() {
         let mut session = connected();
         for i in 0..table::CAPACITY {
@@ -450,7 +467,7 @@ mod tests {
         session.handle_timeout(5000);
         assert_eq!(session.poll_event(), Some(Event::PublishTimeout(id)));
         let [high, low] = id.to_be_bytes();
-        session.handle(5001, 0x40, &[high, low]);
+        assert!(matches!(session.handle(5001, 0x40, &[high, low]), Handled::Ignored(_)), "worth a warning");
         assert_eq!(session.poll_event(), Some(Event::Published(id)), "late");
         let id = session.publish(6000).unwrap();
         let [high, low] = id.to_be_bytes();
