@@ -85,7 +85,7 @@ impl Client {
     /// Serves the connection; the caller holds the right to yield.
     pub(super) fn run(&self, timeout_ms: u32, is_done: &dyn Fn() -> bool) -> i32 {
         let deadline = self.clock.now().saturating_add(u64::from(timeout_ms));
-        let mut result = 0;
+        let mut result = None;
         loop {
             if self.gate.is_closing() || self.core().telling_loss {
                 return MANUALLY_DISCONNECTED;
@@ -97,14 +97,14 @@ impl Client {
             let step = self.next_step(now);
             match step {
                 Step::None => match self.serve(deadline, result, is_done) {
-                    Round::Quiet => result = 0,
+                    Round::Quiet => result = Some(0),
                     // A callback may have destroyed the client.
                     Round::Return(_) if self.gate.is_closing() => return MANUALLY_DISCONNECTED,
                     Round::Return(code) => return code,
                     Round::Lost => {}
                 },
                 Step::Attempt => match self.reconnect() {
-                    Ok(()) => result = RECONNECTED,
+                    Ok(()) => result = Some(RECONNECTED),
                     // Broken off by us: the attempt is still to be made.
                     Err(_) if self.must_leave() => self.core().session.on_lost(),
                     Err(error) => self.note_failed_attempt(error),
@@ -179,8 +179,9 @@ impl Client {
         self.core().lifecycle.step(now, || random::number().unwrap_or(0))
     }
 
-    /// One round: everything that has arrived, what has expired, keep-alive, then a wait for more.
-    fn serve(&self, deadline: u64, result: i32, is_done: &dyn Fn() -> bool) -> Round {
+    /// One round: everything that has arrived, what has expired, keep-alive, then a wait for more. `result` is what
+    /// Yield returns when its time is over; before the first round there is none, so that each call reads at least once.
+    fn serve(&self, deadline: u64, result: Option<i32>, is_done: &dyn Fn() -> bool) -> Round {
         // The lock must be free again before the application is told.
         let broken = self.core().broken;
         if let Some(error) = broken {
@@ -192,11 +193,14 @@ impl Client {
         if let Some(round) = self.keep_time() {
             return round;
         }
-        let now = self.clock.now();
-        if now >= deadline || is_done() {
-            return Round::Return(result);
+        if is_done() {
+            return Round::Return(result.unwrap_or(0));
         }
-        self.wait(now, deadline)
+        let now = self.clock.now();
+        match result {
+            Some(result) if now >= deadline => Round::Return(result),
+            _ => self.wait(now, deadline),
+        }
     }
 
     /// Dispatches all that is complete; `None` when there is nothing left and all is well.
@@ -220,13 +224,13 @@ impl Client {
     /// Expired requests, keep-alive, and packets whose rest does not come.
     fn keep_time(&self) -> Option<Round> {
         if self.stalled_at().is_some_and(|stalled_at| self.clock.now() >= stalled_at) {
-            return Some(self.give_up(&Loss::Stalled));
+            return Some(self.give_up_if_silent(&Loss::Stalled));
         }
         let due = self.core().session.handle_timeout(self.clock.now());
         self.tell_events();
         match due {
             Due::Nothing => None,
-            Due::Lost => Some(self.give_up(&Loss::KeepAlive)),
+            Due::Lost => Some(self.give_up_if_silent(&Loss::KeepAlive)),
             Due::Ping => {
                 let now = self.clock.now();
                 match self.send_packet(&[&PINGREQ], self.config.command_timeout_ms) {
@@ -260,17 +264,30 @@ impl Client {
             until
         };
         let timeout_ms = u32::try_from(until.saturating_sub(now)).unwrap_or(u32::MAX);
-        let mut receiver = lock(&self.receiver);
-        receiver.shrink();
-        let read = receiver.read(timeout_ms, &self.waiter);
-        drop(receiver);
+        lock(&self.receiver).shrink();
+        let read = self.read(timeout_ms);
         self.waiting_until.store(0, Ordering::SeqCst);
         match read {
-            Ok(0) => Round::Quiet,
-            Ok(_) => {
-                self.core().received_at = self.clock.now();
-                Round::Quiet
-            }
+            Ok(_) => Round::Quiet,
+            Err(error) => self.give_up(&Loss::Link(error)),
+        }
+    }
+
+    /// Reads once; the count of bytes that came.
+    fn read(&self, timeout_ms: u32) -> Result<usize, Error> {
+        let count = lock(&self.receiver).read(timeout_ms, &self.waiter)?;
+        if count > 0 {
+            self.core().received_at = self.clock.now();
+        }
+        Ok(count)
+    }
+
+    /// Gives up a connection whose peer is late, unless what we miss came while nobody read: a handler took long, or
+    /// the application let time pass between two calls of Yield.
+    fn give_up_if_silent(&self, loss: &Loss) -> Round {
+        match self.read(0) {
+            Ok(0) => self.give_up(loss),
+            Ok(_) => Round::Quiet,
             Err(error) => self.give_up(&Loss::Link(error)),
         }
     }
@@ -347,3 +364,6 @@ impl Client {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;

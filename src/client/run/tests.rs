@@ -1,0 +1,121 @@
+use super::*;
+use crate::client::callback::Observer;
+use crate::client::construct::{Parameters, Secret};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Tells the test what happens, and lets the handler of a message take its time.
+struct Witness {
+    seen: Mutex<Sender<String>>,
+    takes_ms: u64,
+}
+
+impl Observer for Witness {
+    fn on_event(&self, _client: &Client, event: ClientEvent<'_>) {
+        let text = match event {
+            ClientEvent::Message(message) => {
+                std::thread::sleep(Duration::from_millis(self.takes_ms));
+                String::from_utf8_lossy(message.payload()).into_owned()
+            }
+            other => format!("{other:?}"),
+        };
+        lock(&self.seen).send(text).unwrap();
+    }
+}
+
+/// A client that is connected to the test itself over TCP.
+fn connected(keep_alive_ms: u32, handler_takes_ms: u64) -> (Arc<Client>, TcpStream, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    let parameters = Parameters {
+        region: Some(url.as_bytes()),
+        product_id: Some(b"P"),
+        device_name: Some(b"d"),
+        secret: Secret::Key(Some(b"c2VjcmV0")),
+        command_timeout_ms: 5000,
+        keep_alive_ms,
+        clean_session: true,
+        auto_connect: true,
+    };
+    let (seen, events) = channel();
+    let witness = Witness { seen: Mutex::new(seen), takes_ms: handler_takes_ms };
+    let client = Client::construct(&parameters, Box::new(witness)).unwrap();
+    let opening = std::thread::spawn({
+        let client = Arc::clone(&client);
+        move || client.open()
+    });
+    let (mut server, _) = listener.accept().unwrap();
+    server.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut header = [0; 2];
+    server.read_exact(&mut header).unwrap();
+    assert_eq!(header[0], 0x10, "CONNECT");
+    server.read_exact(&mut vec![0; usize::from(header[1])]).unwrap();
+    server.write_all(&[0x20, 2, 0, 0]).unwrap();
+    opening.join().unwrap().unwrap();
+    (client, server, events)
+}
+
+const MESSAGE: &[u8] = b"\x30\x08\x00\x01thello";
+
+fn first(text: &str) -> Vec<u8> {
+    MESSAGE[..5].iter().copied().chain(text.bytes()).collect()
+}
+
+#[test]
+fn a_slow_handler_does_not_make_the_rest_of_the_next_packet_late() {
+    let (client, mut server, events) = connected(0, 2200);
+    // The second message begins in the first read and ends while the handler of the first one runs.
+    let second = first("world");
+    server.write_all(&[&first("hello")[..], &second[..4]].concat()).unwrap();
+    server.flush().unwrap();
+    let late = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(500));
+        server.write_all(&second[4..]).unwrap();
+        server
+    });
+    assert_eq!(client.yield_for(4600), 0);
+    assert_eq!(events.try_iter().collect::<Vec<_>>(), ["hello", "world"]);
+    assert!(client.is_connected());
+    drop(late.join().unwrap());
+    client.destroy();
+}
+
+#[test]
+fn a_pause_between_two_calls_does_not_make_the_rest_of_a_packet_late() {
+    let (client, mut server, events) = connected(0, 0);
+    let message = first("hello");
+    server.write_all(&message[..4]).unwrap();
+    while !lock(&client.receiver).is_mid_packet() {
+        assert_eq!(client.yield_for(10), 0);
+    }
+    server.write_all(&message[4..]).unwrap();
+    std::thread::sleep(Duration::from_millis(REST_OF_PACKET_MS + 200));
+    assert_eq!(client.yield_for(100), 0);
+    assert_eq!(events.try_iter().collect::<Vec<_>>(), ["hello"]);
+    client.destroy();
+}
+
+#[test]
+fn the_rest_of_a_packet_that_stays_away_is_a_loss() {
+    let (client, mut server, events) = connected(0, 0);
+    server.write_all(&MESSAGE[..4]).unwrap();
+    assert_eq!(client.yield_for(2500), Error::AttemptingReconnect.code());
+    assert_eq!(events.try_iter().collect::<Vec<_>>(), ["Disconnected"]);
+    client.destroy();
+}
+
+#[test]
+fn a_call_whose_time_is_over_reads_once_all_the_same() {
+    let (client, mut server, events) = connected(0, 0);
+    server.write_all(MESSAGE).unwrap();
+    // Loopback has the bytes when the write returns.
+    let _yielding = client.yield_right.take().unwrap();
+    assert_eq!(client.run(0, &|| false), 0);
+    assert_eq!(events.try_iter().collect::<Vec<_>>(), ["hello"]);
+    client.destroy();
+}
