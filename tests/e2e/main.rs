@@ -27,7 +27,7 @@
 //! * What a program printed is compared with `log::Script`: chains of lines in causal order, see `reference.rs`.
 //! * Programs and hubs end with their value. Each output is searched for secrets then (`support/secrets.rs`), and shown
 //!   when the test failed.
-//! * A test of spec/defects.md is called `defect_NN_what_must_not_happen`.
+//! * A test that keeps out a defect of the original (docs/deviations.md) is called `defect_NN_what_is_right`.
 
 mod interface;
 mod peers;

@@ -82,10 +82,6 @@ impl Config {
         lock.lock().map_err(|e| e.to_string())?;
         let mut command = Command::new(root().join("scripts/build_config.sh"));
         command.arg(&directory).args(self.options).env("CARGO_TARGET_DIR", target_dir());
-        if self.name != KEY.name {
-            // Whole-program optimisation takes the most time and changes no behaviour; one configuration has it.
-            command.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-        }
         finished(command, &format!("configuration {}", self.name))?;
         Ok(directory.join("release"))
     }
