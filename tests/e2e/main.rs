@@ -29,6 +29,7 @@
 //!   when the test failed.
 //! * A test that keeps out a defect of the original (docs/deviations.md) is called `defect_NN_what_is_right`.
 
+mod counts;
 mod interface;
 mod peers;
 mod reference;

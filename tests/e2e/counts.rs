@@ -1,0 +1,211 @@
+//! What a message costs, in counts that do not depend on how busy the machine is: system calls, allocations, bytes,
+//! instructions (`decisions.md` §8, `mqtt.md` §17). The programs are those of `benches/`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::support::device::Device;
+use super::support::hub::Hub;
+use super::support::program::{Finished, Launch};
+use super::support::sdk;
+
+const TRANSPORTS: [&str; 3] = ["ws", "wss", "mqtt"];
+
+/// Counts of system calls by name, of all threads.
+type Calls = BTreeMap<String, i64>;
+
+/// A hub that sends a device its own messages, and the device that the programs are.
+struct Desk {
+    device: Device,
+    hub: Hub,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let device = Device::key("BENCH00001", "bench");
+        let hub = Hub::with(&[&device], &["echo_to_publisher = true"]);
+        Desk { device, hub }
+    }
+
+    fn launch(&self, program: &str, transport: &str, args: &[&str]) -> Launch {
+        let secret = self.device.secret.as_deref().unwrap_or_default();
+        let launch = Launch::new(&compiled(program)).device(&self.device).env("BENCH_SECRET", secret);
+        let launch = match transport {
+            // PSK is the default of a device with a secret, but plain TCP is a transport of the hub only.
+            "mqtt" => launch.env("QCLOUD_IOT_ENDPOINT", self.hub.url("mqtt")),
+            listener => launch.url(&self.hub, listener),
+        };
+        args.iter().fold(launch, |launch, arg| launch.arg(arg))
+    }
+
+    fn run(&self, program: &str, transport: &str, args: &[&str]) -> Finished {
+        let finished = self.launch(program, transport, args).run();
+        finished.expect(0);
+        finished
+    }
+
+    fn system_calls(&self, program: &str, transport: &str, args: &[&str]) -> Calls {
+        let counting = ["strace", "-f", "-c", "-U", "calls,name"];
+        let finished = self.launch(program, transport, args).under(&counting).run();
+        finished.expect(0);
+        parse_calls(&finished.errors)
+    }
+
+    /// How the calls grow from the first arguments to the second.
+    fn growth(&self, program: &str, transport: &str, few: &[&str], many: &[&str]) -> Calls {
+        let mut growth = self.system_calls(program, transport, many);
+        for (name, calls) in self.system_calls(program, transport, few) {
+            *growth.entry(name).or_default() -= calls;
+        }
+        growth.retain(|_, calls| *calls != 0);
+        growth
+    }
+}
+
+fn compiled(program: &str) -> PathBuf {
+    sdk::KEY.compile(program, &[&format!("benches/{program}.c"), "benches/support.c"])
+}
+
+/// The lines `<calls> <name>` of strace's table.
+fn parse_calls(table: &str) -> Calls {
+    let calls: Calls = table
+        .lines()
+        .filter_map(|line| {
+            let (calls, name) = line.trim().split_once(' ')?;
+            Some((name.trim().to_owned(), calls.parse().ok()?))
+        })
+        .filter(|(name, _)| name != "total")
+        .collect();
+    assert!(calls.contains_key("execve"), "no table of strace: {table}");
+    calls
+}
+
+/// The value of a line `name value`.
+fn result(finished: &Finished, name: &str) -> f64 {
+    let values = finished.output.lines().filter_map(|line| line.split_once(' '));
+    let value = values.filter(|(label, _)| *label == name).find_map(|(_, value)| value.trim().parse().ok());
+    value.unwrap_or_else(|| panic!("no result {name}: {}", finished.output))
+}
+
+fn of(calls: &Calls, name: &str) -> i64 {
+    calls.get(name).copied().unwrap_or_default()
+}
+
+/// Calls of all kinds but these, gone or added.
+fn others(calls: &Calls, known: &[&str]) -> i64 {
+    let others = calls.iter().filter(|(name, _)| !known.contains(&name.as_str()));
+    others.map(|(_, count)| count.abs()).sum()
+}
+
+#[test]
+fn a_qos0_publish_is_one_system_call() {
+    let desk = Desk::new();
+    for transport in TRANSPORTS {
+        let calls = desk.growth("bench_publish", transport, &["0", "100", "64"], &["0", "1100", "64"]);
+        assert_eq!(of(&calls, "sendto"), 1000, "{transport}: {calls:?}");
+        // 256 masks come with one call. The wait for the acknowledgement at the end depends on the hub.
+        assert!(others(&calls, &["sendto"]) < 20, "{transport}: {calls:?}");
+    }
+}
+
+#[test]
+fn a_message_there_and_back_is_one_write_one_wait_and_one_read() {
+    let desk = Desk::new();
+    for transport in ["ws", "mqtt"] {
+        let calls =
+            desk.growth("bench_latency", transport, &["yield", "100", "64"], &["yield", "1100", "64"]);
+        assert_eq!(of(&calls, "sendto"), 1000, "{transport}: {calls:?}");
+        assert_eq!(of(&calls, "recvfrom"), 1000, "{transport}: {calls:?}");
+        // A wait ends also where a slice of the program's Yield does.
+        assert!((950..1100).contains(&of(&calls, "poll")), "{transport}: {calls:?}");
+    }
+}
+
+#[test]
+fn a_publish_over_websocket_is_six_bytes_longer_than_its_packet() {
+    let desk = Desk::new();
+    for (transport, expected) in [("ws", 131), ("mqtt", 125)] {
+        let trace = ["strace", "-f", "-e", "trace=sendto"];
+        let launch = desk.launch("bench_publish", transport, &["0", "50", "100"]).under(&trace);
+        let finished = launch.run();
+        finished.expect(0);
+        let ending = format!(" = {expected}");
+        let writes =
+            finished.errors.lines().filter(|line| line.contains("sendto(") && line.ends_with(&ending));
+        assert_eq!(writes.count(), 150, "{transport}: {}", finished.errors);
+    }
+}
+
+#[test]
+fn defect_37_publishing_and_receiving_allocate_nothing() {
+    let desk = Desk::new();
+    for transport in TRANSPORTS {
+        for (program, args) in [
+            ("bench_publish", ["0", "2000", "64"]),
+            ("bench_publish", ["1", "2000", "64"]),
+            ("bench_latency", ["yield", "2000", "64"]),
+            ("bench_latency", ["loop", "2000", "64"]),
+            ("bench_latency", ["yield", "2000", "8000"]),
+        ] {
+            let finished = desk.run(program, transport, &args);
+            assert_eq!(result(&finished, "allocations"), 0.0, "{program} {args:?} over {transport}");
+        }
+    }
+}
+
+#[test]
+fn memory_of_large_messages_is_given_back_when_nothing_comes() {
+    let desk = Desk::new();
+    for transport in TRANSPORTS {
+        let finished = desk.run("bench_latency", transport, &["yield", "100", "8000"]);
+        let given_back = result(&finished, "heap_busy") - result(&finished, "heap_quiet");
+        // A buffer each for receiving, for the message in its handler, and for sending.
+        assert!(given_back > 3.0 * 6000.0, "{given_back} bytes over {transport}");
+    }
+}
+
+#[test]
+fn a_destroyed_client_leaves_no_memory() {
+    let desk = Desk::new();
+    for transport in TRANSPORTS {
+        let left = |connections| result(&desk.run("bench_connect", transport, &[connections]), "heap_left");
+        assert_eq!(left("1"), left("20"), "{transport}");
+    }
+}
+
+#[test]
+fn an_idle_client_sleeps_until_its_timers() {
+    let desk = Desk::new();
+    for transport in ["ws", "wss"] {
+        for mode in ["loop", "yield"] {
+            let calls = desk.growth("bench_idle", transport, &[mode, "1"], &[mode, "6"]);
+            // Connecting draws letters until they fit, and how often it waits and how it ends varies a little; a client
+            // that looked around twice a second would be found out.
+            assert!(others(&calls, &["getrandom", "futex"]) < 8, "{mode} over {transport}: {calls:?}");
+        }
+    }
+}
+
+#[test]
+fn a_64_byte_publish_stays_within_its_instructions() {
+    let desk = Desk::new();
+    // Over wss the cipher takes ten times as much; docs/performance.md has the number.
+    for (transport, limit) in [("ws", 2500.0), ("mqtt", 1000.0)] {
+        let collected = |messages| {
+            let counting = [
+                "valgrind",
+                "--tool=callgrind",
+                "--callgrind-out-file=/dev/null",
+                "--toggle-collect=IOT_MQTT_Publish",
+            ];
+            let launch = desk.launch("bench_publish", transport, &["0", messages, "64"]);
+            let finished = launch.under(&counting).run();
+            finished.expect(0);
+            let counted = finished.errors.lines().find_map(|line| line.split_once("Collected :"));
+            let (_, count) = counted.unwrap_or_else(|| panic!("no count: {}", finished.errors));
+            count.trim().parse::<f64>().expect("a number")
+        };
+        let each = (collected("1100") - collected("100")) / 1000.0;
+        assert!(each <= limit, "{each} instructions over {transport}");
+    }
+}
