@@ -17,6 +17,8 @@ impl Client {
         if !self.gate.close() {
             return None;
         }
+        #[cfg(feature = "multithread_enabled")]
+        self.wake_starters();
         self.waiter.wake();
         self.gate.wait_until_empty();
         let was_connected = {

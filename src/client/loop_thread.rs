@@ -45,6 +45,10 @@ impl Client {
             return Ok(());
         }
         while state.is_running {
+            // The old thread may destroy the client, and wait for us, in a callback.
+            if self.gate.is_closing() {
+                return Err(Error::NoConn);
+            }
             state = self.looping.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         self.looping.wanted.store(true, Ordering::SeqCst);
@@ -77,10 +81,17 @@ impl Client {
         (self.looping.wanted.load(Ordering::SeqCst), exit_code)
     }
 
+    /// Lets callers of [`start_loop`](Self::start_loop) see that the gate is closed.
+    pub(super) fn wake_starters(&self) {
+        let _state = lock(&self.looping.state);
+        self.looping.ended.notify_all();
+    }
+
     /// Sets the running flag alone.
     pub fn set_loop_status(&self, is_wanted: bool) {
-        self.looping.wanted.store(is_wanted, Ordering::SeqCst);
-        if !is_wanted {
+        let was_wanted = self.looping.wanted.swap(is_wanted, Ordering::SeqCst);
+        // Only for a loop thread: it would break off an attempt to reconnect of anybody else.
+        if was_wanted && !is_wanted {
             self.waiter.wake();
         }
     }
@@ -101,15 +112,13 @@ impl Client {
 
     fn run_loop(&self) {
         self.looping.thread.store(thread_token(), Ordering::SeqCst);
-        let exit_code = match self.gate.enter() {
+        let mut run = Run { control: &self.looping, exit_code: Error::Failure.code() };
+        run.exit_code = match self.gate.enter() {
             Ok(_call) => self.serve_until_stopped(),
             Err(_) => super::run::MANUALLY_DISCONNECTED,
         };
+        let exit_code = run.exit_code;
         log!(Level::Info, "mqtt_client.c", "_mqtt_yield_thread", "loop thread ends with code {exit_code}");
-        self.looping.thread.store(0, Ordering::SeqCst);
-        self.looping.wanted.store(false, Ordering::SeqCst);
-        *lock(&self.looping.state) = LoopState { is_running: false, exit_code };
-        self.looping.ended.notify_all();
     }
 
     fn serve_until_stopped(&self) -> i32 {
@@ -143,3 +152,21 @@ impl Client {
         }
     }
 }
+
+/// The work of one loop thread; tells those who wait for its end, also after a panic.
+struct Run<'a> {
+    control: &'a LoopControl,
+    exit_code: i32,
+}
+
+impl Drop for Run<'_> {
+    fn drop(&mut self) {
+        self.control.thread.store(0, Ordering::SeqCst);
+        self.control.wanted.store(false, Ordering::SeqCst);
+        *lock(&self.control.state) = LoopState { is_running: false, exit_code: self.exit_code };
+        self.control.ended.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests;
