@@ -108,6 +108,9 @@ impl Subscriber for Target {
     }
 }
 
+/// What the buffer of a message keeps when nothing comes for a while, in bytes.
+const SPARE_SIZE: usize = 4096;
+
 /// A received message in a buffer of its own, which a nested Yield does not touch. Topic and payload are each
 /// followed by a NUL byte, and the handler may write to both: JSON helpers do.
 #[derive(Debug, Default)]
@@ -140,10 +143,9 @@ impl Message {
     }
 
     /// Gives the memory of a large message back.
-    pub(super) fn shrink(&mut self, limit: usize) {
-        if self.bytes.capacity() > limit {
-            self.bytes.clear();
-            self.bytes.shrink_to(limit);
+    pub(super) fn shrink(&mut self) {
+        if self.bytes.capacity() > SPARE_SIZE {
+            self.bytes = Vec::new();
         }
     }
 

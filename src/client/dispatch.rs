@@ -12,8 +12,6 @@ use crate::transport::receiver::{Input, MAX_PACKET};
 
 /// Message buffers kept for the next messages, one for each level of nested Yield.
 const SPARE_MESSAGES: usize = 8;
-/// What a spare buffer may keep, in bytes.
-const SPARE_SIZE: usize = 4096;
 
 const COMMON: &str = "mqtt_client_common.c";
 
@@ -269,8 +267,7 @@ impl Client {
         Some(Unlogged(std::mem::take(&mut core.unlogged)))
     }
 
-    fn keep_spare(&self, mut message: Message) {
-        message.shrink(SPARE_SIZE);
+    fn keep_spare(&self, message: Message) {
         let mut spare = lock(&self.spare);
         if spare.len() < SPARE_MESSAGES {
             spare.push(message);

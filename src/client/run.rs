@@ -1,6 +1,6 @@
 //! Yield: reads, dispatches, expires, keeps alive, reconnects (`mqtt.md` §§3, 4, 11).
 
-use super::callback::ClientEvent;
+use super::callback::{ClientEvent, Message};
 use super::dispatch::{Loss, Phase, Progress};
 use super::gate::Yielding;
 use super::{Client, lock};
@@ -264,10 +264,13 @@ impl Client {
             until
         };
         let timeout_ms = u32::try_from(until.saturating_sub(now)).unwrap_or(u32::MAX);
-        lock(&self.receiver).shrink();
         let read = self.read(timeout_ms);
         self.waiting_until.store(0, Ordering::SeqCst);
         match read {
+            Ok(0) => {
+                self.release_memory();
+                Round::Quiet
+            }
             Ok(_) => Round::Quiet,
             Err(error) => self.give_up(&Loss::Link(error)),
         }
@@ -290,6 +293,17 @@ impl Client {
             Ok(_) => Round::Quiet,
             Err(error) => self.give_up(&Loss::Link(error)),
         }
+    }
+
+    /// Nothing has come for a while: gives the memory of large packets back. Not after each of them, since a stream of
+    /// large messages is not to allocate either.
+    fn release_memory(&self) {
+        lock(&self.receiver).shrink();
+        // Whoever is sending needs the memory; the next quiet moment will do.
+        if let Ok(mut sender) = self.sender.try_lock() {
+            sender.shrink();
+        }
+        lock(&self.spare).iter_mut().for_each(Message::shrink);
     }
 
     fn give_up(&self, loss: &Loss) -> Round {

@@ -127,7 +127,7 @@ impl Receiver {
         Ok(count)
     }
 
-    /// Gives the memory of large packets back; called before a long wait.
+    /// Gives the memory of large packets back.
     pub fn shrink(&mut self) {
         self.packets.shrink();
     }

@@ -6,7 +6,7 @@ use crate::hal::net::Link;
 #[cfg(feature = "websocket_mqtt")]
 use {super::websocket, crate::hal::random};
 
-/// What the packet buffer shrinks back to after a large packet, in bytes.
+/// What the packet buffer keeps when nothing comes for a while, in bytes.
 const SMALL: usize = 2048;
 
 /// Sends packets on a connection, if there is one. Owned by one thread at a time.
@@ -88,13 +88,15 @@ impl Sender {
         Ok(false)
     }
 
+    /// Gives the memory of a large packet back.
+    pub fn shrink(&mut self) {
+        if self.buffer.capacity() > SMALL {
+            self.buffer = Vec::new();
+        }
+    }
+
     fn write(&mut self, timeout_ms: u32, clock: &Clock) -> Result<(), Error> {
         let link = self.link.ok_or(Error::NoConn)?;
-        let result = link.write_all(&mut self.buffer, timeout_ms, clock);
-        if self.buffer.capacity() > SMALL {
-            self.buffer.clear();
-            self.buffer.shrink_to(SMALL);
-        }
-        result
+        link.write_all(&mut self.buffer, timeout_ms, clock)
     }
 }
