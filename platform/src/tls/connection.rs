@@ -2,7 +2,7 @@
 //! used under a lock, every wait happens without it, and writers take turns.
 
 use super::bio::{Bio, FAILED};
-use super::crypto::exclusive;
+use super::crypto::{NO_ENTROPY, exclusive};
 use super::error::{Failure, TlsError};
 use super::session::Session;
 use super::setup::{Check, Parts};
@@ -149,6 +149,8 @@ impl Connection {
                 mbed::MBEDTLS_ERR_X509_CERT_VERIFY_FAILED | mbed::MBEDTLS_ERR_SSL_BAD_CERTIFICATE => {
                     return Err(server_refused(inner, verifier));
                 }
+                // Not the server's fault (websocket.md §7).
+                NO_ENTROPY => return Err(TlsError::Setup(NO_ENTROPY)),
                 code => return Err(TlsError::Handshake(inner.handshake_failure(code))),
             };
             match wait(fd, events, waiter, deadline) {

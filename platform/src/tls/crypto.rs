@@ -55,7 +55,7 @@ unsafe extern "C" fn give_back(block: *mut c_void) {
 }
 
 /// `PSA_ERROR_INSUFFICIENT_ENTROPY`, which the bindings leave out.
-const NO_ENTROPY: c_int = -148;
+pub const NO_ENTROPY: c_int = -148;
 
 /// Fills `out` from the system's random source; false if that fails.
 fn fill(mut out: *mut u8, mut len: usize) -> bool {

@@ -1,6 +1,7 @@
 //! Why a TLS connection could not be made, as code and text.
 
 use super::bio::FAILED;
+use super::crypto::NO_ENTROPY;
 use crate::codes::*;
 use crate::log::{Errno, Text};
 use crate::net::connect::ConnectError;
@@ -94,6 +95,7 @@ impl fmt::Display for Cause {
             0 | mbed::MBEDTLS_ERR_SSL_CONN_EOF => "server closed the connection",
             mbed::MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY => "server ended the session",
             mbed::MBEDTLS_ERR_SSL_ALLOC_FAILED => "no memory",
+            NO_ENTROPY => "no random numbers",
             mbed::MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE => "no common cipher suite or parameter",
             mbed::MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION => "no common protocol version",
             mbed::MBEDTLS_ERR_SSL_INVALID_RECORD => "server does not speak TLS",
