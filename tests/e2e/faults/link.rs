@@ -1,0 +1,106 @@
+//! Links that go silent, links that are full, servers that are away.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::support::device::Device;
+use crate::support::event::Query;
+use crate::support::hub::Hub;
+use crate::support::program::Launch;
+use crate::support::proxy::Proxy;
+use crate::support::{LIMIT, sdk};
+
+use super::crowd::SLACK;
+
+fn program() -> PathBuf {
+    let sources = ["tests/c/link_session.c", "tests/c/session_client.c"];
+    sdk::KEY.compile_with("link_session", &sources, &["-D_GNU_SOURCE"])
+}
+
+/// The program with these times, and what it is to do.
+fn launch(device: &Device, url: &str, timeout_ms: u32, keep_alive_ms: u32, words: &[&str]) -> Launch {
+    let secret = device.secret.clone().expect("a key device");
+    let launch = Launch::new(&program()).device(device).env("QCLOUD_IOT_ENDPOINT", url);
+    let launch = launch.arg(&device.product).arg(&device.name).arg(&secret);
+    let launch = launch.arg(&timeout_ms.to_string()).arg(&keep_alive_ms.to_string());
+    words.iter().fold(launch, |launch, word| launch.arg(word))
+}
+
+/// The number behind `name=` in a line.
+fn number(line: &str, name: &str) -> u64 {
+    let value = line.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {line}"))
+}
+
+/// K = 4 s: the loss is due K + 2·min(5, K/2) = 8 s after the last sign of life, and the next connection works.
+#[test]
+fn defect_24_half_open_link_is_not_noticed_late() {
+    let device = Device::key("LINKOPEN01", "half");
+    let hub = Hub::with(&[&device], &["echo_to_publisher = true"]);
+    let proxy = Proxy::start(hub.address("ws"), &[]);
+    let mut run = launch(&device, &proxy.url("ws"), 1000, 4000, &["watch"]).start();
+    run.wait_for("ready");
+    proxy.swallow();
+    let start = Instant::now();
+    run.wait_for("lost");
+    let took = start.elapsed();
+    assert!(took <= Duration::from_secs(8 + 1) + SLACK, "noticed after {took:?}");
+    run.wait_for("reconnected");
+    let line = run.wait_for("through ");
+    assert_eq!(number(&line, "lost"), 1);
+    run.finish().expect(0);
+}
+
+/// The peer reads nothing for 2 s while the device sends more than the sockets hold: every call waits and succeeds, and
+/// everything arrives.
+#[test]
+fn defect_22_back_pressure_fails_no_publish() {
+    const COUNT: usize = 800;
+    const SIZE: usize = 16 * 1024;
+    let pause = Duration::from_secs(2);
+    let device = Device::key("LINKFULL01", "flood");
+    let hub = Hub::start(&[&device]);
+    let proxy = Proxy::start(hub.address("ws"), &[]);
+    let words = ["flood", &COUNT.to_string(), &SIZE.to_string()];
+    let mut run = launch(&device, &proxy.url("ws"), 5000, 60_000, &words).start();
+    run.wait_for("ready");
+    proxy.hold();
+    hub.publish(&device.topic("data"), "go", 0);
+    run.wait_for("flooding");
+    // The pause is the fault itself.
+    std::thread::sleep(pause);
+    proxy.release();
+    let line = run.wait_for("flooded ");
+    assert_eq!(number(&line, "failures"), 0, "{line}");
+    let longest = number(&line, "longest_ms");
+    assert!(longest >= 1000, "no publish had to wait: the longest took {longest} ms");
+    run.finish().expect(0);
+    let events = Query::packet("publish").device(&device).by_device();
+    let arrived = hub.wait(&events.count(COUNT + 1));
+    assert_eq!(arrived.len(), COUNT + 1);
+}
+
+/// The server is away for several attempts, and comes back: the client does so by itself, and sleeps meanwhile.
+#[test]
+fn defect_20_waiting_to_reconnect_uses_no_cpu_time() {
+    let device = Device::key("LINKAWAY01", "patient");
+    let mut hub = Hub::with(&[&device], &["echo_to_publisher = true"]);
+    let url = hub.url("ws");
+    let mut run = launch(&device, &url, 5000, 60_000, &["watch"]).start();
+    run.wait_for("ready");
+    hub.stop();
+    run.wait_for("lost");
+    let start = Instant::now();
+    // 1…2 s, then 2…4 s, then 4…8 s.
+    for _ in 0..3 {
+        run.wait_for("attempt to reconnect");
+    }
+    hub.resume();
+    run.wait_for("reconnected");
+    let away = start.elapsed();
+    assert!(away >= Duration::from_secs(7) && away <= LIMIT, "connected again after {away:?}");
+    let line = run.wait_for("cpu_ms=");
+    assert!(number(&line, "cpu_ms") < 200, "{line}");
+    run.wait_for("through ");
+    run.finish().expect(0);
+}

@@ -1,0 +1,7 @@
+//! Links that break: at every byte, for a while, for good, before they exist.
+
+mod bytes;
+mod connecting;
+mod crowd;
+mod link;
+mod stream;
