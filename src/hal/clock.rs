@@ -32,17 +32,25 @@ impl Clock {
         let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: the timer was set by the port and is not shared: the lock is held.
         let remaining = unsafe { symbols::HAL_Timer_remain(&mut reading.timer) };
-        let remaining = u32::try_from(remaining).unwrap_or(0);
-        let went_back = remaining > SPAN_MS;
-        if !went_back {
-            let now = reading.set_at + u64::from(SPAN_MS - remaining);
-            reading.last = reading.last.max(now);
-        }
-        if went_back || remaining < SPAN_MS / 2 {
-            reading.set_at = reading.last;
+        if reading.note(u32::try_from(remaining).unwrap_or(0)) {
             reading.timer = started_timer();
         }
         reading.last
+    }
+}
+
+impl Reading {
+    /// Takes what the timer has left; whether it has to be set anew. Timers of a port may follow the wall clock: when
+    /// that is set back, time goes on from where it was instead of standing still until the clock has caught up.
+    fn note(&mut self, remaining: u32) -> bool {
+        let now = SPAN_MS.checked_sub(remaining).map(|elapsed| self.set_at + u64::from(elapsed));
+        let went_back = now.is_none_or(|now| now < self.last);
+        self.last = self.last.max(now.unwrap_or(0));
+        let sets_anew = went_back || remaining < SPAN_MS / 2;
+        if sets_anew {
+            self.set_at = self.last;
+        }
+        sets_anew
     }
 }
 
@@ -95,5 +103,24 @@ mod tests {
         sleep(20);
         let later = clock.now();
         assert!((15..5000).contains(&(later - start)), "{}", later - start);
+    }
+    #[test]
+    fn defect_25_a_clock_set_back_by_less_than_it_ran_does_not_stop_time() {
+        const HOUR: u32 = 3_600_000;
+        let mut reading = Reading { timer: started_timer(), set_at: 0, last: 0 };
+        assert!(!reading.note(SPAN_MS - 5 * HOUR));
+        assert!(reading.note(SPAN_MS - 4 * HOUR), "one hour back: the timer is set anew");
+        assert!(!reading.note(SPAN_MS - 10));
+        assert_eq!(reading.last, u64::from(5 * HOUR + 10));
+        assert!(reading.note(SPAN_MS + 1), "back behind the start of the timer");
+        assert_eq!(reading.last, u64::from(5 * HOUR + 10));
+    }
+
+    #[test]
+    fn the_timer_is_set_anew_before_it_ends() {
+        let mut reading = Reading { timer: started_timer(), set_at: 0, last: 0 };
+        assert!(reading.note(SPAN_MS / 2 - 1));
+        assert!(!reading.note(SPAN_MS));
+        assert_eq!(reading.last, u64::from(SPAN_MS - SPAN_MS / 2 + 1));
     }
 }
