@@ -179,8 +179,10 @@ impl Link {
     /// A port without the fast functions waits for a full `buffer`, so give it only what must come.
     pub fn read(&self, buffer: &mut [u8], timeout_ms: u32, waiter: &Waiter) -> Result<usize, Error> {
         let mut count = 0;
+        // Nobody can end a wait early without a waiter, which a port may fail to make when descriptors are short.
+        let slice_ms = if waiter.is_real() { timeout_ms } else { timeout_ms.min(SLICE_MS) };
         let status = if self.reads_available {
-            self.read_available(buffer, timeout_ms, waiter, &mut count)
+            self.read_available(buffer, slice_ms, waiter, &mut count)
         } else {
             self.read_exact(buffer, timeout_ms.clamp(1, SLICE_MS), &mut count)
         };
@@ -425,4 +427,22 @@ fn open_params(
 fn verification_failure(open: &super::import::TLSOpenParams) -> Option<String> {
     let cause: Vec<u8> = open.cause.iter().map(|&c| c as u8).take_while(|&c| c != 0).collect();
     open.verify_failed.then(|| String::from_utf8_lossy(&cause).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn without_a_waiter_waits_are_cut_in_slices() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let waiter = Waiter::none();
+        let port = listener.local_addr().unwrap().port();
+        let link = Link::open_tcp(c"127.0.0.1", port, 5000, &waiter).unwrap();
+        let start = Instant::now();
+        assert_eq!(link.read(&mut [0; 16], 60_000, &waiter), Ok(0));
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+        link.close();
+    }
 }
