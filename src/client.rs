@@ -110,6 +110,8 @@ struct Core {
     broken: Option<Error>,
     /// The application is being told of a loss.
     telling_loss: bool,
+    /// A connection attempt is under way: what arrives belongs to it.
+    connecting: bool,
     /// Packets came since the reading thread waited last.
     was_active: bool,
     connection_id: String,
@@ -137,6 +139,7 @@ impl Client {
             lifecycle: Lifecycle::new(config.auto_connect),
             broken: None,
             telling_loss: false,
+            connecting: false,
             was_active: false,
             connection_id: String::new(),
             received_at: 0,

@@ -71,9 +71,10 @@ impl Client {
             let mut core = self.core();
             core.connection_id.clear();
             core.broken = None;
+            core.connecting = true;
         }
-        let link = self.open_link()?;
-        let result = self.attach(link).and_then(|()| self.log_in());
+        let result = self.open_link().and_then(|link| self.attach(link)).and_then(|()| self.log_in());
+        self.core().connecting = false;
         if result.is_err() {
             self.drop_link(None);
         }

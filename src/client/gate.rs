@@ -61,6 +61,12 @@ impl Gate {
         }
     }
 
+    /// Whether nobody is inside.
+    #[cfg(test)]
+    pub fn is_empty(&self) -> bool {
+        self.calls.load(Ordering::SeqCst) == 0
+    }
+
     fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }

@@ -45,7 +45,7 @@ impl Client {
         let never = || false;
         self.run_if_free(deadline, &never).unwrap_or_else(|| {
             self.wait_for_others(deadline, &never, &never);
-            0
+            if self.gate.is_closing() { MANUALLY_DISCONNECTED } else { 0 }
         })
     }
 
@@ -67,7 +67,7 @@ impl Client {
         }
     }
 
-    /// Serves the connection unless a loop thread or another call does, or Yield is nested too deep.
+    /// Serves the connection unless another call has to, as [`yield_right_here`](Self::yield_right_here) says.
     fn run_if_free(&self, deadline: u64, is_done: &dyn Fn() -> bool) -> Option<i32> {
         let yielding = self.yield_right_here()?;
         let left = deadline.saturating_sub(self.clock.now());
@@ -77,9 +77,10 @@ impl Client {
         Some(result)
     }
 
-    /// The right to read, unless a loop thread or another call has it or Yield is nested too deep.
+    /// The right to read, unless a loop thread or another call has it, Yield is nested too deep, or this is a callback
+    /// for a message that came before CONNACK: reading on is up to the attempt that it interrupts.
     fn yield_right_here(&self) -> Option<Yielding<'_>> {
-        if self.is_looping_elsewhere() { None } else { self.yield_right.take() }
+        if self.is_looping_elsewhere() || self.core().connecting { None } else { self.yield_right.take() }
     }
 
     /// Serves the connection; the caller holds the right to yield.
@@ -138,19 +139,18 @@ impl Client {
 
     /// Closes the link, after a WebSocket close frame where one is due.
     pub(super) fn drop_link(&self, goodbye: Option<Option<u16>>) {
-        let link = {
+        let (sent, link) = {
             let mut sender = lock(&self.sender);
-            if let Some(code) = goodbye
-                && let Err(error) = sender.close(code, GOODBYE_TIMEOUT_MS, &self.clock)
-            {
-                // The connection goes whether or not the peer still hears this.
-                log!(Level::Debug, "network_socket.c", "drop_link", "close frame not sent: {error}");
-            }
-            sender.detach()
+            let sent = goodbye.map(|code| sender.close(code, GOODBYE_TIMEOUT_MS, &self.clock));
+            (sent, sender.detach())
         };
         lock(&self.receiver).detach();
         if let Some(link) = link {
             link.close();
+        }
+        if let Some(Err(error)) = sent {
+            // The connection goes whether or not the peer still hears this.
+            log!(Level::Debug, "network_socket.c", "drop_link", "close frame not sent: {error}");
         }
     }
 
@@ -285,16 +285,6 @@ impl Client {
         Ok(count)
     }
 
-    /// Gives up a connection whose peer is late, unless what we miss came while nobody read: a handler took long, or
-    /// the application let time pass between two calls of Yield.
-    fn give_up_if_silent(&self, loss: &Loss) -> Round {
-        match self.read(0) {
-            Ok(0) => self.give_up(loss),
-            Ok(_) => Round::Quiet,
-            Err(error) => self.give_up(&Loss::Link(error)),
-        }
-    }
-
     /// Nothing has come for a while: gives the memory of large packets back. Not after each of them, since a stream of
     /// large messages is not to allocate either.
     fn release_memory(&self) {
@@ -304,6 +294,16 @@ impl Client {
             sender.shrink();
         }
         lock(&self.spare).iter_mut().for_each(Message::shrink);
+    }
+
+    /// Gives up a connection whose peer is late, unless what we miss came while nobody read: a handler took long, or
+    /// the application let time pass between two calls of Yield.
+    fn give_up_if_silent(&self, loss: &Loss) -> Round {
+        match self.read(0) {
+            Ok(0) => self.give_up(loss),
+            Ok(_) => Round::Quiet,
+            Err(error) => self.give_up(&Loss::Link(error)),
+        }
     }
 
     fn give_up(&self, loss: &Loss) -> Round {

@@ -9,17 +9,17 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// Tells the test what happens, and lets the handler of a message take its time.
+/// Tells the test what happens; `on_message` is what the application does with a message.
 struct Witness {
     seen: Mutex<Sender<String>>,
-    takes_ms: u64,
+    on_message: fn(&Client),
 }
 
 impl Observer for Witness {
-    fn on_event(&self, _client: &Client, event: ClientEvent<'_>) {
+    fn on_event(&self, client: &Client, event: ClientEvent<'_>) {
         let text = match event {
             ClientEvent::Message(message) => {
-                std::thread::sleep(Duration::from_millis(self.takes_ms));
+                (self.on_message)(client);
                 String::from_utf8_lossy(message.payload()).into_owned()
             }
             other => format!("{other:?}"),
@@ -28,8 +28,8 @@ impl Observer for Witness {
     }
 }
 
-/// A client that is connected to the test itself over TCP.
-fn connected(keep_alive_ms: u32, handler_takes_ms: u64) -> (Arc<Client>, TcpStream, Receiver<String>) {
+/// A client that is connected to the test itself over TCP. `before_connack` is what the server says first.
+fn connected(on_message: fn(&Client), before_connack: &[u8]) -> (Arc<Client>, TcpStream, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("mqtt://{}", listener.local_addr().unwrap());
     let parameters = Parameters {
@@ -38,12 +38,12 @@ fn connected(keep_alive_ms: u32, handler_takes_ms: u64) -> (Arc<Client>, TcpStre
         device_name: Some(b"d"),
         secret: Secret::Key(Some(b"c2VjcmV0")),
         command_timeout_ms: 5000,
-        keep_alive_ms,
+        keep_alive_ms: 0,
         clean_session: true,
         auto_connect: true,
     };
     let (seen, events) = channel();
-    let witness = Witness { seen: Mutex::new(seen), takes_ms: handler_takes_ms };
+    let witness = Witness { seen: Mutex::new(seen), on_message };
     let client = Client::construct(&parameters, Box::new(witness)).unwrap();
     let opening = std::thread::spawn({
         let client = Arc::clone(&client);
@@ -55,7 +55,7 @@ fn connected(keep_alive_ms: u32, handler_takes_ms: u64) -> (Arc<Client>, TcpStre
     server.read_exact(&mut header).unwrap();
     assert_eq!(header[0], 0x10, "CONNECT");
     server.read_exact(&mut vec![0; usize::from(header[1])]).unwrap();
-    server.write_all(&[0x20, 2, 0, 0]).unwrap();
+    server.write_all(&[before_connack, &[0x20, 2, 0, 0]].concat()).unwrap();
     opening.join().unwrap().unwrap();
     (client, server, events)
 }
@@ -68,7 +68,7 @@ fn first(text: &str) -> Vec<u8> {
 
 #[test]
 fn a_slow_handler_does_not_make_the_rest_of_the_next_packet_late() {
-    let (client, mut server, events) = connected(0, 2200);
+    let (client, mut server, events) = connected(|_| std::thread::sleep(Duration::from_millis(2200)), b"");
     // The second message begins in the first read and ends while the handler of the first one runs.
     let second = first("world");
     server.write_all(&[&first("hello")[..], &second[..4]].concat()).unwrap();
@@ -87,7 +87,7 @@ fn a_slow_handler_does_not_make_the_rest_of_the_next_packet_late() {
 
 #[test]
 fn a_pause_between_two_calls_does_not_make_the_rest_of_a_packet_late() {
-    let (client, mut server, events) = connected(0, 0);
+    let (client, mut server, events) = connected(|_| {}, b"");
     let message = first("hello");
     server.write_all(&message[..4]).unwrap();
     while !lock(&client.receiver).is_mid_packet() {
@@ -102,7 +102,7 @@ fn a_pause_between_two_calls_does_not_make_the_rest_of_a_packet_late() {
 
 #[test]
 fn the_rest_of_a_packet_that_stays_away_is_a_loss() {
-    let (client, mut server, events) = connected(0, 0);
+    let (client, mut server, events) = connected(|_| {}, b"");
     server.write_all(&MESSAGE[..4]).unwrap();
     assert_eq!(client.yield_for(2500), Error::AttemptingReconnect.code());
     assert_eq!(events.try_iter().collect::<Vec<_>>(), ["Disconnected"]);
@@ -111,11 +111,35 @@ fn the_rest_of_a_packet_that_stays_away_is_a_loss() {
 
 #[test]
 fn a_call_whose_time_is_over_reads_once_all_the_same() {
-    let (client, mut server, events) = connected(0, 0);
+    let (client, mut server, events) = connected(|_| {}, b"");
     server.write_all(MESSAGE).unwrap();
     // Loopback has the bytes when the write returns.
     let _yielding = client.yield_right.take().unwrap();
     assert_eq!(client.run(0, &|| false), 0);
     assert_eq!(events.try_iter().collect::<Vec<_>>(), ["hello"]);
     client.destroy();
+}
+
+#[test]
+fn a_yield_in_a_message_before_connack_leaves_connack_to_construct() {
+    let (client, _server, events) = connected(|client| assert_eq!(client.yield_for(100), 0), MESSAGE);
+    assert!(client.is_connected());
+    assert_eq!(events.try_iter().collect::<Vec<_>>(), ["hello"]);
+    client.destroy();
+}
+
+#[test]
+fn a_yield_that_sleeps_says_that_the_client_has_gone() {
+    let (client, _server, _events) = connected(|_| {}, b"");
+    let yielding = client.yield_right.take().unwrap();
+    let sleeper = std::thread::spawn({
+        let client = Arc::clone(&client);
+        move || client.yield_for(60_000)
+    });
+    while client.gate.is_empty() {
+        std::thread::yield_now();
+    }
+    client.destroy();
+    drop(yielding);
+    assert_eq!(sleeper.join().unwrap(), MANUALLY_DISCONNECTED);
 }
