@@ -21,6 +21,8 @@ pub const RECONNECTED: i32 = 1;
 const GOODBYE_TIMEOUT_MS: u32 = 200;
 /// How long the next byte of a packet may take, in ms (`mqtt.md` §0).
 const REST_OF_PACKET_MS: u64 = 2000;
+/// How long nothing has come when the memory of large packets is given back, in ms.
+const QUIET_MS: u64 = 1000;
 
 /// What one round with an open connection found.
 enum Round {
@@ -268,7 +270,7 @@ impl Client {
         self.waiting_until.store(0, Ordering::SeqCst);
         match read {
             Ok(0) => {
-                self.release_memory();
+                self.release_memory_if_quiet();
                 Round::Quiet
             }
             Ok(_) => Round::Quiet,
@@ -285,9 +287,13 @@ impl Client {
         Ok(count)
     }
 
-    /// Nothing has come for a while: gives the memory of large packets back. Not after each of them, since a stream of
-    /// large messages is not to allocate either.
-    fn release_memory(&self) {
+    /// Gives the memory of large packets back when nothing has come for a while. Not after each of them, since a stream
+    /// of large messages is not to allocate either.
+    fn release_memory_if_quiet(&self) {
+        let received_at = self.core().received_at;
+        if self.clock.now() < received_at + QUIET_MS {
+            return;
+        }
         lock(&self.receiver).shrink();
         // Whoever is sending needs the memory; the next quiet moment will do.
         if let Ok(mut sender) = self.sender.try_lock() {
