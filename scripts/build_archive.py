@@ -88,7 +88,19 @@ def pack_arguments(args):
     words = ["--archive", args.archive, "--config", args.config, "--input", library, "--out", args.out]
     words += ["--symbols", os.path.join(args.source, "scripts", "api_symbols.txt"), "--tool-prefix", args.tool_prefix]
     words += [word for name in args.define for word in ("--define", name)]
+    words += [word for library in unwinder(args) for word in ("--with", library)]
     return words + (["--keep-debug"] if args.debug_info else [])
+
+
+def unwinder(args):
+    """What unwinds the stack for Rust on musl: its standard library brings it along but leaves it out of archives, and
+    the one of the C compiler is missing or, behind musl-gcc, made for glibc."""
+    if args.archive != "sdk" or "musl" not in (args.target or ""):
+        return []
+    command = ["rustc", "--print", "target-libdir", "--target", args.target]
+    folder = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    library = os.path.join(folder, "self-contained", "libunwind.a")
+    return [library] if os.path.exists(library) else []
 
 
 if __name__ == "__main__":

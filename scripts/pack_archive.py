@@ -48,6 +48,8 @@ def parse_arguments(argv):
     parser.add_argument("--input", required=True, metavar="FILE", help="static library that cargo built")
     parser.add_argument("--out", required=True, metavar="FILE", help="archive to write")
     parser.add_argument("--tool-prefix", default="", help="of ld, objcopy, readelf and ar, such as arm-linux-gnueabihf-")
+    parser.add_argument("--with", dest="libraries", action="append", default=[], metavar="LIBRARY",
+                        help="further static library that goes into the object")
     parser.add_argument("--keep-debug", action="store_true", help="keep debug information and local names")
     return parser.parse_args(argv)
 
@@ -67,10 +69,10 @@ def pack(args):
         linked = os.path.join(work, "linked.o")
         packed = os.path.join(work, f"iot_{args.archive}.o")
         archive = os.path.join(work, "archive.a")
-        link(args, wanted, args.input, linked)
+        link(args, wanted, [args.input, *args.libraries], linked)
         cut = os.path.join(work, "cut.o")
         if not args.keep_debug and cut_backtraces(args, linked, cut):
-            link(args, wanted, cut, linked)
+            link(args, wanted, [cut], linked)
         weak = [f"--weaken-symbols={api}"] if args.archive == "platform" else []
         strip = [] if args.keep_debug else ["--strip-unneeded"]
         tool(args, "objcopy", f"--keep-global-symbols={api}", *weak, *strip, *DROP, linked, packed)
@@ -79,10 +81,10 @@ def pack(args):
         replace_if_different(archive, args.out)
 
 
-def link(args, wanted, source, linked):
+def link(args, wanted, sources, linked):
     """One relocatable object of all that the interface reaches."""
     roots = [word for symbol in sorted(wanted) for word in ("-u", symbol)]
-    tool(args, "ld", "-r", "--force-group-allocation", "--gc-sections", *roots, "-o", linked, source)
+    tool(args, "ld", "-r", "--force-group-allocation", "--gc-sections", *roots, "-o", linked, *sources)
 
 
 def cut_backtraces(args, linked, cut):
