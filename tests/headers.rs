@@ -183,6 +183,27 @@ fn initialisers_are_valid_in_both_languages_and_modes() {
     }
 }
 
+/// The samples in both languages, with warnings that their build leaves out.
+#[test]
+fn every_sample_is_valid_in_both_languages() {
+    let folders = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/c_samples")).unwrap();
+    let sources: Vec<PathBuf> = folders
+        .map(|folder| folder.unwrap().path())
+        .filter_map(|folder| Some(folder.join(folder.file_name()?).with_extension("c")))
+        .filter(|source| source.exists())
+        .collect();
+    assert!(sources.len() >= 4, "{sources:?}");
+    let features = ["MULTITHREAD_ENABLED", "SYSTEM_COMM", "WEBSOCKET_CLIENT", "WEBSOCKET_MQTT"];
+    for login in LOGINS {
+        let tree = Tree::new(&[login, &features].concat());
+        for source in &sources {
+            for compiler in COMPILERS {
+                tree.compile(compiler, &fs::read_to_string(source).unwrap());
+            }
+        }
+    }
+}
+
 const LOGINS: [&[&str]; 3] = [&["AUTH_MODE_KEY"], &["AUTH_MODE_KEY", "AUTH_WITH_NOTLS"], &["AUTH_MODE_CERT"]];
 const SWITCHES: [&str; 4] =
     ["WEBSOCKET_MQTT", "MULTITHREAD_ENABLED", "DEV_DYN_REG_ENABLED", "GATEWAY_ENABLED"];
