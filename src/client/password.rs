@@ -4,7 +4,10 @@
 use super::Client;
 use super::credentials::{Credential, PASSWORD_DIGEST, Password};
 #[cfg(all(feature = "auth_mode_cert", not(feature = "auth_with_notls")))]
-use super::{credentials::rsa_password, lock};
+use super::{
+    credentials::{rsa_password, sends_password},
+    lock,
+};
 use crate::error::Error;
 #[cfg(all(feature = "auth_mode_cert", not(feature = "auth_with_notls")))]
 use {
@@ -58,11 +61,14 @@ fn check_strength(key: &PrivateKey) -> Result<(), Error> {
 
 #[cfg(all(feature = "auth_mode_cert", not(feature = "auth_with_notls")))]
 impl Client {
-    /// Reads the private key before anything is sent, so that a bad one is reported as such.
+    /// Reads the private key before anything is sent, so that a bad one is reported as such. Without a password the
+    /// key only has to suit TLS, which takes other keys than RSA too.
     pub(super) fn check_credential(&self) -> Result<(), Error> {
         match &self.config.credential {
-            Credential::Certificate { key_file, .. } => lock(&self.keys).private_key.load(key_file).map(drop),
-            Credential::Key(_) => Ok(()),
+            Credential::Certificate { key_file, .. } if sends_password(self.config.endpoint.scheme) => {
+                lock(&self.keys).private_key.load(key_file).map(drop)
+            }
+            Credential::Certificate { .. } | Credential::Key(_) => Ok(()),
         }
     }
 

@@ -30,6 +30,7 @@
 //! * A test that keeps out a defect of the original (docs/deviations.md) is called `defect_NN_what_is_right`.
 
 mod counts;
+mod device_keys;
 mod faults;
 mod interface;
 mod peers;
