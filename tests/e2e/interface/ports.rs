@@ -18,7 +18,7 @@ fn reference_session(device: Driver, transport: Transport) -> Driver {
     exchange(&mut session);
     let Session { peer, link, mut device } = session;
     link.close();
-    device.run("yield 6000", "event 1 id=0");
+    device.run("yield 4000", "event 1 id=0");
     let mut link = peer.accept_session();
     let again = [link.expect(SUBSCRIBE), link.expect(SUBSCRIBE)];
     for packet in &again {

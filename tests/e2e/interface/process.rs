@@ -79,7 +79,7 @@ fn defect_20_waiting_costs_no_processor_time() {
     for transport in TRANSPORTS {
         let mut session = session(transport, "");
         let start = cpu_ticks(&session.device);
-        session.device.run("yield 2000", "yield = 0 ");
+        session.device.run("yield 1000", "yield = 0 ");
         assert!(cpu_ticks(&session.device) - start < 20, "connected and idle");
         let Session { peer, link, mut device } = session;
         drop(peer);
@@ -87,7 +87,7 @@ fn defect_20_waiting_costs_no_processor_time() {
         device.run("yield 20", "event 1 id=0");
         device.expect("yield = -105 ");
         let start = cpu_ticks(&device);
-        device.run("yield 4000", "yield = -105 ");
+        device.run("yield 2500", "yield = -105 ");
         assert!(cpu_ticks(&device) - start < 40, "waiting for the next attempt");
         device.run("destroy", "destroy = -103 left=0");
         device.finish();
