@@ -133,6 +133,7 @@ impl Client {
             core.telling_loss = true;
         }
         log!(Level::Warn, "mqtt_client_yield.c", "_handle_disconnect", "connection lost: {loss}");
+        self.log_websocket_end();
         self.drop_link(loss.close_code());
         log!(Level::Info, "mqtt_client_connect.c", "qcloud_iot_mqtt_disconnect", "mqtt disconnect!");
         self.observer.on_event(self, ClientEvent::Disconnected);
@@ -337,17 +338,21 @@ impl Client {
 
     /// Says goodbye on an open connection: DISCONNECT, WebSocket close, end of the link.
     pub(super) fn disconnect(&self) -> Result<(), Error> {
-        let is_websocket = self.config.endpoint.scheme.is_websocket();
-        if is_websocket {
-            log!(Level::Debug, "network_socket.c", "network_websocket_mqtt_disconnect", "websocket disconn");
-        }
+        self.log_websocket_end();
         let sent = self.send_packet(&[&DISCONNECT], self.config.command_timeout_ms);
-        if sent.is_ok() && is_websocket {
+        if sent.is_ok() && self.config.endpoint.scheme.is_websocket() {
             self.close_websocket();
         }
         self.drop_link(None);
         log!(Level::Info, "mqtt_client_connect.c", "qcloud_iot_mqtt_disconnect", "mqtt disconnect!");
         sent
+    }
+
+    /// The line that comes before `mqtt disconnect!` (`log.md` §5 line 27).
+    fn log_websocket_end(&self) {
+        if self.config.endpoint.scheme.is_websocket() {
+            log!(Level::Debug, "network_socket.c", "network_websocket_mqtt_disconnect", "websocket disconn");
+        }
     }
 
     /// Close frame, then at most 200 ms for the one of the server; data that still comes is discarded.

@@ -145,6 +145,10 @@ fn dropped_in_the_loop(transport: Transport) {
         "action": "close", "packet": "puback", "direction": "out", "when": "before", "count": 1, "device": device.id(),
     }));
     run.wait_for("connection lost");
+    if transport.is_websocket() {
+        run.wait_for("websocket disconn");
+    }
+    run.wait_for("mqtt disconnect!");
     run.wait_for("attempt to reconnect...");
     run.wait_for("mqtt reconnect with id: ");
     run.wait_for("connection is back");
