@@ -8,8 +8,8 @@
 )]
 
 use crate::hal;
-use std::cell::Cell;
-use std::ffi::CStr;
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, CString};
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -36,9 +36,48 @@ pub type Handler = fn(line: &CStr) -> bool;
 
 static HANDLER: RwLock<Option<Handler>> = RwLock::new(None);
 
+/// Held by a test that sets the handler or the level: both belong to the process.
+#[cfg(test)]
+pub static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 thread_local! {
     /// This thread is inside [`emit`]: messages that a handler or the port produces there are dropped (log.md §3).
     static EMITTING: Cell<bool> = const { Cell::new(false) };
+    /// Lines that wait for the end of a [`Hold`]; `None` while there is none.
+    static HELD: RefCell<Option<Vec<CString>>> = const { RefCell::new(None) };
+}
+
+/// Keeps the lines of this thread back until it is dropped. Made before a lock is taken under which the port may log: the
+/// message handler is application code and may call anything, so it runs when the lock is free again.
+pub struct Hold {
+    is_outermost: bool,
+}
+
+impl Hold {
+    /// Starts to keep lines back, unless that is so already.
+    pub fn start() -> Hold {
+        let is_outermost = HELD.try_with(|held| match &mut *held.borrow_mut() {
+            Some(_) => false,
+            none => {
+                *none = Some(Vec::new());
+                true
+            }
+        });
+        Hold { is_outermost: is_outermost.unwrap_or(false) }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if self.is_outermost {
+            let lines = HELD.try_with(|held| held.borrow_mut().take()).ok().flatten();
+            lines.iter().flatten().for_each(|line| {
+                if let Some(_emitting) = Emitting::enter() {
+                    deliver(line);
+                }
+            });
+        }
+    }
 }
 
 /// Writes one line if `level` is enabled; the arguments are not evaluated otherwise.
@@ -107,9 +146,21 @@ fn emit(level: i32, file: &[u8], func: &[u8], line: i64, text: impl FnOnce(&mut 
     out.header(level, file, func, line);
     text(&mut out);
     let out = out.finish();
+    if !keep(out) {
+        deliver(out);
+    }
+}
+
+/// Keeps a line back for the [`Hold`] of this thread; false if there is none.
+fn keep(line: &CStr) -> bool {
+    let kept = HELD.try_with(|held| held.borrow_mut().as_mut().map(|lines| lines.push(line.to_owned())));
+    kept.is_ok_and(|kept| kept.is_some())
+}
+
+fn deliver(line: &CStr) {
     let handler = *HANDLER.read().unwrap_or_else(PoisonError::into_inner);
-    if !handler.is_some_and(|taken| taken(out)) {
-        hal::print(out);
+    if !handler.is_some_and(|taken| taken(line)) {
+        hal::print(line);
     }
 }
 

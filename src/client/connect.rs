@@ -7,7 +7,7 @@ use super::{Client, lock};
 use crate::error::Error;
 use crate::hal::net::Link;
 use crate::hal::{clock, random};
-use crate::log::{Level, log};
+use crate::log::{Hold, Level, log};
 use crate::mqtt::packet::{self, ConnectFields};
 
 impl Client {
@@ -180,6 +180,7 @@ impl Client {
         if left == 0 {
             return Err(Error::RequestTimeout);
         }
+        let _hold = Hold::start();
         lock(&self.receiver).read(left, &self.waiter).map(drop)
     }
 

@@ -287,6 +287,7 @@ impl Client {
 
     #[cfg(feature = "websocket_mqtt")]
     fn answer_ping(&self) -> Progress {
+        let _hold = crate::log::Hold::start();
         let receiver = lock(&self.receiver);
         let timeout_ms = self.config.command_timeout_ms;
         match lock(&self.sender).pong(receiver.ping_payload(), timeout_ms, &self.clock) {

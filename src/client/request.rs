@@ -3,7 +3,7 @@
 use super::callback::{Handler, Target, TopicEvent};
 use super::{Client, lock};
 use crate::error::Error;
-use crate::log::{Level, Payload, log};
+use crate::log::{Hold, Level, Payload, log};
 use crate::mqtt::packet::{self, PublishFrame};
 use crate::mqtt::topic;
 use std::sync::Arc;
@@ -89,6 +89,7 @@ impl Client {
     /// Sends a packet, given in parts, with one write. After an error the connection is as good as lost: the
     /// reading thread takes it down.
     pub(super) fn send_packet(&self, parts: &[&[u8]], timeout_ms: u32) -> Result<(), Error> {
+        let _hold = Hold::start();
         lock(&self.sender).send(parts, timeout_ms, &self.clock)
     }
 

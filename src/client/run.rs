@@ -6,7 +6,7 @@ use super::gate::Yielding;
 use super::{Client, lock};
 use crate::error::Error;
 use crate::hal::random;
-use crate::log::{Level, log};
+use crate::log::{Hold, Level, log};
 use crate::mqtt::keepalive::Due;
 use crate::mqtt::lifecycle::Step;
 use crate::mqtt::packet::{DISCONNECT, PINGREQ};
@@ -143,6 +143,7 @@ impl Client {
     /// Closes the link, after a WebSocket close frame where one is due.
     pub(super) fn drop_link(&self, goodbye: Option<Option<u16>>) {
         let (sent, link) = {
+            let _hold = Hold::start();
             let mut sender = lock(&self.sender);
             let sent = goodbye.map(|code| sender.close(code, GOODBYE_TIMEOUT_MS, &self.clock));
             (sent, sender.detach())
@@ -281,6 +282,7 @@ impl Client {
 
     /// Reads once; the count of bytes that came.
     fn read(&self, timeout_ms: u32) -> Result<usize, Error> {
+        let _hold = Hold::start();
         let count = lock(&self.receiver).read(timeout_ms, &self.waiter)?;
         if count > 0 {
             self.core().received_at = self.clock.now();
@@ -357,6 +359,7 @@ impl Client {
 
     /// Close frame, then at most 200 ms for the one of the server; data that still comes is discarded.
     fn close_websocket(&self) {
+        let _hold = Hold::start();
         let closed = lock(&self.sender).close(Some(1000), GOODBYE_TIMEOUT_MS, &self.clock);
         if !matches!(closed, Ok(true)) {
             return;

@@ -143,3 +143,35 @@ fn a_yield_that_sleeps_says_that_the_client_has_gone() {
     drop(yielding);
     assert_eq!(sleeper.join().unwrap(), MANUALLY_DISCONNECTED);
 }
+
+#[test]
+fn lines_of_the_port_reach_the_handler_without_a_lock() {
+    static CLIENT: Mutex<Option<Arc<Client>>> = Mutex::new(None);
+    fn handler(line: &std::ffi::CStr) -> bool {
+        let client = lock(&CLIENT).clone();
+        // Only the lines of this test's thread: others run beside it.
+        let is_mine = std::thread::current().name() == Some(NAME);
+        if let Some(client) = client.filter(|_| is_mine && line.to_string_lossy().contains("write failed")) {
+            assert!(client.sender.try_lock().is_ok(), "the handler may publish");
+            lock(&SEEN).push(line.to_owned());
+        }
+        false
+    }
+    const NAME: &str = "the one that logs";
+    static SEEN: Mutex<Vec<std::ffi::CString>> = Mutex::new(Vec::new());
+    let _turn = lock(&crate::log::TURN);
+    let (client, server, _events) = connected(|_| {}, b"");
+    drop(server);
+    *lock(&CLIENT) = Some(Arc::clone(&client));
+    crate::log::set_handler(Some(handler));
+    let publisher = std::thread::Builder::new().name(NAME.into()).spawn({
+        let client = Arc::clone(&client);
+        // The first writes still fit into the socket of a peer that has gone.
+        move || (0..1000).find_map(|_| client.publish(b"t", 0, false, b"x").err())
+    });
+    let error = publisher.unwrap().join().unwrap();
+    crate::log::set_handler(None);
+    assert_eq!(error, Some(Error::TcpWriteFail));
+    assert_eq!(lock(&SEEN).len(), 1);
+    client.destroy();
+}

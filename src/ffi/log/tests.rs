@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::ffi::CString;
 use std::fmt;
 use std::ptr::{null, null_mut};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::MutexGuard;
 
 unsafe extern "C" {
     fn IOT_Log_Gen(
@@ -37,8 +37,7 @@ struct Turn(#[allow(dead_code)] MutexGuard<'static, ()>);
 
 impl Turn {
     fn new(level: u32) -> Turn {
-        static TURN: Mutex<()> = Mutex::new(());
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = crate::log::TURN.lock().unwrap_or_else(PoisonError::into_inner);
         LINES.take();
         IOT_Log_Set_Level(level);
         IOT_Log_Set_MessageHandler(Some(collect));
