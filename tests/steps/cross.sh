@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds with the cross compilers that are on this machine, and runs the sample against the hub where it can run.
+# Builds with the cross compilers that are on this machine, and runs the sample against the hub where it can run. It takes
+# many minutes, so it waits to be asked: IOT_CROSS=1 ./cmake_build.sh test cross
 # setup.sh installs none of them; for all: gcc-aarch64-linux-gnu, musl-tools, qemu-user-static.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -10,6 +11,11 @@ passed=0
 failed=0
 
 main() {
+    if [[ -z ${IOT_CROSS:-} ]]; then
+        echo "cross: left out, IOT_CROSS is not set"
+        echo "0 passed, 0 failed"
+        return
+    fi
     mkdir -p "$variants"
     cross aarch64-linux-gnu-gcc qemu-aarch64-static -L /usr/aarch64-linux-gnu
     cross musl-gcc env
