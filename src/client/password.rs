@@ -100,3 +100,37 @@ impl super::Client {
         }
     }
 }
+
+#[cfg(all(test, feature = "auth_mode_cert", not(feature = "auth_with_notls")))]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+    use std::fs::{self, File};
+    use std::time::Duration;
+
+    const KEY: &[u8] = include_bytes!("credentials/throw_away_key.pem");
+
+    #[test]
+    fn the_key_is_read_again_only_when_its_file_changes() {
+        let path = std::env::temp_dir().join(format!("iot-key-{}.pem", std::process::id()));
+        let name = CString::new(path.to_str().unwrap()).unwrap();
+        let write = |content: &[u8], time: SystemTime| {
+            fs::write(&path, content).unwrap();
+            File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+        };
+        let (before, after) = (SystemTime::now() - Duration::from_secs(60), SystemTime::now());
+        let mut file = KeyFile::default();
+        assert!(file.load(&name).is_err(), "there is no file yet");
+
+        write(KEY, before);
+        assert!(file.load(&name).is_ok(), "read again after a failure");
+        write(&vec![b'x'; KEY.len()], before);
+        assert!(file.load(&name).is_ok(), "looks the same: not read");
+        write(&vec![b'x'; KEY.len()], after);
+        assert!(file.load(&name).is_err(), "looks different: read");
+        write(KEY, after);
+        assert!(file.load(&name).is_ok(), "read again after a failure");
+        fs::remove_file(&path).unwrap();
+        assert!(file.load(&name).is_err(), "the file has gone");
+    }
+}
