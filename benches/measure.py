@@ -96,6 +96,17 @@ def system_calls_per_message(run, short=SHORT, long=LONG):
     return {name: calls / (long - short) for name, calls in many.items() if calls != 0}
 
 
+def idle_system_calls(run, window):
+    """Calls of all threads that begin in the window of an idle time, half a second after its begin; `run` takes a wrapper."""
+    with tempfile.NamedTemporaryFile(mode="r", suffix=".strace") as trace:
+        run(("strace", "-f", "-ttt", "-o", trace.name))
+        lines = re.findall(r"^\d+ +([.\d]+) (\w+\(.*)$", trace.read(), re.MULTILINE)
+    begins = [float(time) + 0.5 for time, call in lines if "ready 1" in call]
+    if len(begins) != 1:
+        raise MeasureError("the idle time has no begin")
+    return sum(1 for time, _ in lines if begins[0] <= float(time) < begins[0] + window)
+
+
 def bytes_on_the_wire(server, payload):
     """What one QoS 0 publish hands to the system, header and mask included."""
     with tempfile.NamedTemporaryFile(mode="r", suffix=".strace") as trace:
