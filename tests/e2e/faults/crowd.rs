@@ -123,7 +123,7 @@ impl Outcome {
 
     /// Error codes of the calls of Construct, with the time each took.
     pub fn constructs(&self) -> Vec<(i32, Duration)> {
-        self.lines("construct = ").map(|line| number_and_time(line)).collect()
+        self.lines("construct = ").map(number_and_time).collect()
     }
 
     /// Result of Destroy.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::device::Device;
 use crate::support::event::Query;
 use crate::support::hub::Hub;
-use crate::support::program::Launch;
+use crate::support::program::{Launch, Program};
 use crate::support::proxy::Proxy;
 use crate::support::{LIMIT, sdk};
 
@@ -27,7 +27,7 @@ fn launch(device: &Device, url: &str, timeout_ms: u32, keep_alive_ms: u32, words
 }
 
 /// The number behind `name=` in a line.
-fn number(line: &str, name: &str) -> u64 {
+fn number(line: &str, name: &str) -> i64 {
     let value = line.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {line}"))
 }
@@ -51,33 +51,61 @@ fn defect_24_half_open_link_is_not_noticed_late() {
     run.finish().expect(0);
 }
 
-/// The peer reads nothing for 2 s while the device sends more than the sockets hold: every call waits and succeeds, and
-/// everything arrives.
-#[test]
-fn defect_22_back_pressure_fails_no_publish() {
-    const COUNT: usize = 800;
-    const SIZE: usize = 16 * 1024;
-    let pause = Duration::from_secs(2);
-    let device = Device::key("LINKFULL01", "flood");
-    let hub = Hub::start(&[&device]);
-    let proxy = Proxy::start(hub.address("ws"), &[]);
+/// Messages that are more than the sockets on the way hold.
+const COUNT: usize = 800;
+const SIZE: usize = 16 * 1024;
+
+/// A program that has begun to publish them while the proxy leaves what it sends in its socket.
+fn flood(device: &Device, hub: &Hub, proxy: &Proxy, listener: &str, timeout_ms: u32) -> Program {
     let words = ["flood", &COUNT.to_string(), &SIZE.to_string()];
-    let mut run = launch(&device, &proxy.url("ws"), 5000, 60_000, &words).start();
+    let launch = launch(device, &proxy.url(listener), timeout_ms, 60_000, &words);
+    let mut run = launch.env("QCLOUD_IOT_CA_FILE", hub.ca_file()).start();
     run.wait_for("ready");
     proxy.hold();
     hub.publish(&device.topic("data"), "go", 0);
     run.wait_for("flooding");
+    run
+}
+
+/// The peer reads nothing for 2 s while the device sends more than the sockets hold: every call waits and succeeds, and
+/// everything arrives.
+#[test]
+fn defect_22_back_pressure_fails_no_publish() {
+    let device = Device::key("LINKFULL01", "flood");
+    let hub = Hub::start(&[&device]);
+    let proxy = Proxy::start(hub.address("ws"), &[]);
+    let mut run = flood(&device, &hub, &proxy, "ws", 5000);
     // The pause is the fault itself.
-    std::thread::sleep(pause);
+    std::thread::sleep(Duration::from_secs(2));
     proxy.release();
     let line = run.wait_for("flooded ");
-    assert_eq!(number(&line, "failures"), 0, "{line}");
+    assert_eq!(number(&line, "failure"), 0, "{line}");
     let longest = number(&line, "longest_ms");
     assert!(longest >= 1000, "no publish had to wait: the longest took {longest} ms");
+    run.wait_for("through lost=0");
     run.finish().expect(0);
-    let events = Query::packet("publish").device(&device).by_device();
-    let arrived = hub.wait(&events.count(COUNT + 1));
-    assert_eq!(arrived.len(), COUNT + 1);
+    let events = Query::packet("publish").device(&device).by_device().topic(&device.topic("event"));
+    assert_eq!(hub.wait(&events.count(COUNT)).len(), COUNT);
+}
+
+/// A link that stays full ends the publish at the command timeout, with its own code; Yield connects again.
+#[test]
+fn defect_22_a_full_link_ends_with_its_own_code() {
+    for (listener, expected) in [("ws", -605), ("wss", -705)] {
+        let device = Device::key("LINKSTUCK1", listener);
+        let hub = Hub::start(&[&device]);
+        let proxy = Proxy::start(hub.address(listener), &[]);
+        let mut run = flood(&device, &hub, &proxy, listener, 1000);
+        let line = run.wait_for("flooded ");
+        proxy.release();
+        assert_eq!(number(&line, "failure"), expected, "{line}");
+        let longest = number(&line, "longest_ms");
+        let limit = Duration::from_millis(1000) + SLACK;
+        assert!(longest >= 1000 && Duration::from_millis(longest as u64) <= limit, "{line}");
+        run.wait_for("lost");
+        run.wait_for("through lost=1");
+        run.finish().expect(0);
+    }
 }
 
 /// The server is away for several attempts, and comes back: the client does so by itself, and sleeps meanwhile.
