@@ -192,6 +192,11 @@ impl Client {
         core.lifecycle.is_connected() && core.broken.is_none() && !self.gate.is_closing()
     }
 
+    /// Connections lost so far.
+    pub fn losses(&self) -> u32 {
+        self.core().lifecycle.losses()
+    }
+
     /// Whether a subscription with exactly this filter text is granted.
     pub fn is_subscribed(&self, filter: &str) -> bool {
         self.core().session.is_subscribed(filter)

@@ -62,7 +62,7 @@ impl Client {
             "qcloud_iot_mqtt_attempt_reconnect",
             "mqtt reconnect with id: {id} success"
         );
-        self.observer.on_event(self, ClientEvent::Reconnected);
+        self.timed(|| self.observer.on_event(self, ClientEvent::Reconnected));
         Ok(())
     }
 
@@ -134,6 +134,8 @@ impl Client {
                 }
                 Progress::ConnAck { code, .. } => return Err(refusal(code)),
                 Progress::Handled => {}
+                // A message too large to be received was dropped; it does not stand against the connection.
+                Progress::Report(Error::BufTooShort) => {}
                 Progress::Report(error) => return Err(error),
                 Progress::Lost(loss) => {
                     self.drop_link(loss.close_code());

@@ -237,7 +237,7 @@ impl Client {
     }
 
     /// A callback that takes long endangers the keep-alive: say so. None is made once the client is going away.
-    fn timed(&self, callback: impl FnOnce()) {
+    pub(super) fn timed(&self, callback: impl FnOnce()) {
         if self.gate.is_closing() {
             return;
         }

@@ -4,6 +4,8 @@ use super::Client;
 use super::endpoint::Scheme;
 use crate::error::Error;
 use crate::hal::net::Link;
+#[cfg(not(feature = "auth_with_notls"))]
+use crate::log::Hold;
 use crate::log::{Level, log};
 use std::ffi::CString;
 #[cfg(not(feature = "auth_with_notls"))]
@@ -118,6 +120,8 @@ impl Client {
         }
         let anchors = self.anchors_as_text(settings.verify)?;
         settings.ca_pem = anchors.as_deref().or(self.built_in_anchor());
+        // The port logs while it connects, and the message handler may call anything.
+        let _hold = Hold::start();
         let session = &mut lock(&self.keys).tls_session;
         let (link, failure) = Link::open_tls(host, port, &settings, &self.waiter, session)?;
         if let Some(cause) = failure {

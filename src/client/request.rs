@@ -5,6 +5,7 @@ use super::{Client, lock};
 use crate::error::Error;
 use crate::log::{Hold, Level, Payload, log};
 use crate::mqtt::packet::{self, PublishFrame};
+use crate::mqtt::requests::decimal;
 use crate::mqtt::topic;
 use std::sync::Arc;
 
@@ -157,16 +158,4 @@ fn log_message(topic: &[u8], id: Option<u16>, payload: &[u8]) {
             "publish packetID=0|topicName={topic}|payload={payload}"
         ),
     }
-}
-
-/// The number that decimal digits stand for; anything else stops the build.
-const fn decimal(digits: &[u8]) -> usize {
-    let mut rest = digits;
-    let mut value = 0;
-    while let [digit, tail @ ..] = rest {
-        assert!(digit.is_ascii_digit(), "IOT_MQTT_MAX_PAYLOAD is not a number");
-        value = value * 10 + (*digit - b'0') as usize;
-        rest = tail;
-    }
-    value
 }

@@ -136,7 +136,7 @@ impl Client {
         self.log_websocket_end();
         self.drop_link(loss.close_code());
         log!(Level::Info, "mqtt_client_connect.c", "qcloud_iot_mqtt_disconnect", "mqtt disconnect!");
-        self.observer.on_event(self, ClientEvent::Disconnected);
+        self.timed(|| self.observer.on_event(self, ClientEvent::Disconnected));
         self.core().telling_loss = false;
     }
 

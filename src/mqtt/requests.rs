@@ -4,8 +4,24 @@ use super::Millis;
 
 /// SUBSCRIBE and UNSUBSCRIBE requests of the application that may wait at a time.
 pub const MAX_PENDING: usize = 64;
-/// QoS 1 messages that may wait at a time; one more is refused.
-pub const MAX_IN_FLIGHT: usize = 20;
+/// QoS 1 messages that may wait at a time; one more is refused. `IOT_MQTT_MAX_IN_FLIGHT` at build time sets another
+/// limit.
+pub const MAX_IN_FLIGHT: usize = match option_env!("IOT_MQTT_MAX_IN_FLIGHT") {
+    Some(text) => decimal(text.as_bytes()),
+    None => 20,
+};
+
+/// The number that decimal digits stand for; anything else stops the build.
+pub const fn decimal(digits: &[u8]) -> usize {
+    let mut rest = digits;
+    let mut value = 0;
+    while let [digit, tail @ ..] = rest {
+        assert!(digit.is_ascii_digit(), "a build setting is not a number");
+        value = value * 10 + (*digit - b'0') as usize;
+        rest = tail;
+    }
+    value
+}
 
 /// What a waiting request asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -112,10 +112,12 @@ fn ask_time(client: &Client) -> Result<Reply, i32> {
     subscribe(client, &system)?;
     let seen = system.state().replies;
     let is_answered = || system.state().replies != seen;
+    let losses = client.losses();
+    let is_back = || client.is_connected() && client.losses() != losses;
     publish_request(client, &system)?;
     let timeout_ms = client.command_timeout_ms().max(REPLY_MS);
-    let mut result = client.yield_until(timeout_ms, &is_answered);
-    if result == crate::client::RECONNECTED && !is_answered() {
+    let mut result = client.yield_until(timeout_ms, &|| is_answered() || is_back());
+    if is_back() && !is_answered() {
         // The request may have gone down with the old connection: ask once more.
         system.state().asked_at = None;
         publish_request(client, &system)?;
