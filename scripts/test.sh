@@ -17,6 +17,8 @@ trap 'rm -f "$log"' EXIT
 
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 IOT_OUTPUT=$(realpath -m "${OUTPUT_DIR:-output}")/release
+# The tests wait more than they compute.
+export RUST_TEST_THREADS=8
 export IOT_OUTPUT IOT_HUB=$target/tool/iot-hub-emulator IOT_VARIANTS=$target/variants
 
 main() {
