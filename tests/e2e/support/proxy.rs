@@ -311,7 +311,7 @@ impl Pump {
         };
         link.plan.fault = None;
         link.record.fault_at = Some(Instant::now());
-        link.is_dead = matches!(fault.kind, Kind::Stall);
+        link.is_dead = matches!(fault.kind, Kind::Cut | Kind::Reset | Kind::Stall);
         self.shared.changed.notify_all();
         Step { pass: fault.after - self.passed, kind: Some(fault.kind), is_dead: false }
     }
