@@ -35,8 +35,9 @@ check() {
         echo "0 passed, 1 failed"
         return 1
     fi
-    python3 "$checker" --headers "$out/release/include" --lib "$out/release/lib/libiot_sdk.a" \
-        --lib "$out/release/lib/libiot_platform.a" --link --without "$not_built" | without_shadow_sample
+    # The status comes from what is left of the output.
+    { python3 "$checker" --headers "$out/release/include" --lib "$out/release/lib/libiot_sdk.a" \
+        --lib "$out/release/lib/libiot_platform.a" --link --without "$not_built" || true; } | without_shadow_sample
 }
 
 # One linked program, multi_client_shadow_sample, counts as built whenever there are threads, but needs the device shadow.
