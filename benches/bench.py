@@ -199,7 +199,8 @@ def rates(at, rounds):
     return table("Messages per second",
                  "`bench_publish` and `bench_receive` with mosquitto. *Written*: until the last call has returned. *Read by "
                  "the broker*: until a QoS 1 message behind them is acknowledged. QoS 1 with up to 20 in flight. *Received*: "
-                 "a second program publishes, and every message must arrive; mosquitto is the slowest of the three.",
+                 "a second program publishes, and every message must arrive. The speed of mosquitto is in all but the first "
+                 "column, and two programs and it share the processor.",
                  ["transport", "QoS 0 written", "QoS 0 read by the broker", "QoS 1 acknowledged", "received"], rows)
 
 

@@ -6,10 +6,14 @@ use std::path::PathBuf;
 
 use super::support::device::Device;
 use super::support::hub::Hub;
+use super::support::peer::{self, Peer, Transport};
 use super::support::program::{Finished, Launch};
 use super::support::sdk;
 
 const TRANSPORTS: [&str; 3] = ["ws", "wss", "mqtt"];
+
+/// Counts the system calls of all threads.
+const COUNTING: [&str; 5] = ["strace", "-f", "-c", "-U", "calls,name"];
 
 /// Counts of system calls by name, of all threads.
 type Calls = BTreeMap<String, i64>;
@@ -45,8 +49,7 @@ impl Desk {
     }
 
     fn system_calls(&self, program: &str, transport: &str, args: &[&str]) -> Calls {
-        let counting = ["strace", "-f", "-c", "-U", "calls,name"];
-        let finished = self.launch(program, transport, args).under(&counting).run();
+        let finished = self.launch(program, transport, args).under(&COUNTING).run();
         finished.expect(0);
         parse_calls(&finished.errors)
     }
@@ -119,6 +122,47 @@ fn a_message_there_and_back_is_one_write_one_wait_and_one_read() {
         // A wait ends also where a slice of the program's Yield does.
         assert!((950..1100).contains(&of(&calls, "poll")), "{transport}: {calls:?}");
     }
+}
+
+#[test]
+fn a_burst_is_one_read() {
+    for transport in [Transport::WebSocket, Transport::Tcp] {
+        let (few, many) = (calls_for_bursts(transport, 10), calls_for_bursts(transport, 60));
+        let growth = |name| of(&many, name) - of(&few, name);
+        assert_eq!(growth("recvfrom"), 50, "{transport:?}: {few:?} {many:?}");
+        assert_eq!(growth("sendto"), 50 * BURST as i64, "{transport:?}: {few:?} {many:?}");
+    }
+}
+
+/// Messages in a burst; each gets its acknowledgement.
+const BURST: usize = 20;
+
+/// Lets bench_receive take bursts of QoS 1 messages, the next one when all of the last are acknowledged.
+fn calls_for_bursts(transport: Transport, bursts: usize) -> Calls {
+    let peer = Peer::listen(transport);
+    // The program takes a hundred more than it is told.
+    let measured = (bursts * BURST - 100).to_string();
+    let launch =
+        Launch::new(&compiled("bench_receive")).arg(&measured).env("QCLOUD_IOT_ENDPOINT", peer.url());
+    let program = launch.under(&COUNTING).start();
+    let mut connection = peer.accept_session();
+    let subscribe = connection.expect(peer::SUBSCRIBE);
+    connection.send(&peer::suback(subscribe.id(), 0));
+    for burst in 0..bursts {
+        let ids = burst * BURST..(burst + 1) * BURST;
+        let messages = ids.map(|id| peer::publish(2, &subscribe.topic(), id as u16 + 1, b"0123456789"));
+        let burst: Vec<u8> = match transport {
+            Transport::WebSocket => messages.flat_map(|message| peer::frame(0x82, &message)).collect(),
+            Transport::Tcp => messages.flatten().collect(),
+        };
+        connection.send_raw(&burst);
+        (0..BURST).for_each(|_| drop(connection.expect(peer::PUBACK)));
+    }
+    connection.expect(peer::DISCONNECT);
+    drop(connection);
+    let finished = program.finish();
+    finished.expect(0);
+    parse_calls(&finished.errors)
 }
 
 #[test]
