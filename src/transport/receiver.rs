@@ -130,6 +130,10 @@ impl Receiver {
     /// Gives the memory of large packets back.
     pub fn shrink(&mut self) {
         self.packets.shrink();
+        #[cfg(feature = "websocket_mqtt")]
+        if let Some(decoder) = &mut self.decoder {
+            decoder.shrink();
+        }
     }
 
     /// Whether the rest of a packet or of a frame is on its way. Valid once [`next_input`](Self::next_input) has

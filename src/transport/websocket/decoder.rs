@@ -125,10 +125,15 @@ impl Decoder {
 
     /// Room for at least `min` bytes of the transport, usually more. Fails with [`Error::Malloc`].
     ///
-    /// A read that fills the whole room makes the next one larger, up to 16 KiB; many small reads in a row give the
+    /// A read that fills the whole room makes the next one larger, up to 16 KiB; [`Decoder::shrink`] gives the
     /// memory back.
     pub fn space(&mut self, min: usize) -> Result<&mut [u8], Error> {
         self.buffer.space(min)
+    }
+
+    /// Gives the memory of bursts back, unless part of a frame is in it. The owner calls it when nothing comes.
+    pub fn shrink(&mut self) {
+        self.buffer.shrink();
     }
 
     /// Tells that the first `count` bytes of the last [`Decoder::space`] were written.

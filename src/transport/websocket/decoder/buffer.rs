@@ -1,4 +1,4 @@
-//! The receive buffer: grows while bursts fill it, shrinks when reads stay small.
+//! The receive buffer: grows while bursts fill it, until its owner gives the memory back.
 
 use crate::error::Error;
 use std::ops::Range;
@@ -11,8 +11,6 @@ pub(super) struct Buffer {
     end: usize,
     /// The size to have at the next read.
     wanted: usize,
-    /// Reads in a row that would have fitted in the smallest buffer.
-    small_reads: u32,
 }
 
 impl Buffer {
@@ -20,15 +18,9 @@ impl Buffer {
     pub(super) const MIN: usize = 2048;
     /// The size a burst may let it grow to, in bytes: one TLS record.
     pub(super) const MAX: usize = 16 * 1024;
-    /// After so many small reads a grown buffer returns to the smallest size, so that a burst now and then does not
-    /// cost an allocation each time.
-    const PATIENCE: u32 = 64;
 
     /// At least `min` writable bytes behind those not yet taken.
     pub(super) fn space(&mut self, min: usize) -> Result<&mut [u8], Error> {
-        if self.start == self.end {
-            self.shrink();
-        }
         self.make_room(min)?;
         Ok(self.memory.get_mut(self.end..).unwrap_or_default())
     }
@@ -40,11 +32,6 @@ impl Buffer {
         self.end += count;
         if count == room {
             self.wanted = self.memory.len().saturating_mul(2).min(Self::MAX);
-        }
-        if count >= Self::MIN {
-            self.small_reads = 0;
-        } else {
-            self.small_reads = self.small_reads.saturating_add(1);
         }
     }
 
@@ -70,6 +57,13 @@ impl Buffer {
         self.end = 0;
     }
 
+    /// Gives the memory of a grown buffer back if nothing is pending.
+    pub(super) fn shrink(&mut self) {
+        if self.start == self.end && self.memory.len() > Self::MIN {
+            *self = Buffer::default();
+        }
+    }
+
     /// Moves what is pending (in practice part of one header or control frame) to the front, then grows.
     fn make_room(&mut self, min: usize) -> Result<(), Error> {
         let pending = self.end - self.start;
@@ -82,15 +76,6 @@ impl Buffer {
             self.memory.resize(size, 0);
         }
         Ok(())
-    }
-
-    fn shrink(&mut self) {
-        if self.small_reads >= Self::PATIENCE && self.memory.len() > Self::MIN {
-            self.clear();
-            self.memory.truncate(Self::MIN);
-            self.memory.shrink_to_fit();
-            self.wanted = Self::MIN;
-        }
     }
 }
 
@@ -106,29 +91,28 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_makes_the_buffer_grow_to_its_limit_and_quiet_makes_it_shrink() {
+    fn a_burst_makes_the_buffer_grow_to_its_limit_until_its_memory_is_given_back() {
         let mut buffer = Buffer::default();
         let rooms: Vec<usize> = (0..6).map(|_| read(&mut buffer, usize::MAX)).collect();
         assert_eq!(rooms, [2048, 4096, 8192, 16384, 16384, 16384]);
-        for _ in 0..Buffer::PATIENCE {
-            assert_eq!(read(&mut buffer, 100), 16384);
-        }
+        assert_eq!(read(&mut buffer, 100), 16384);
+        buffer.shrink();
+        assert_eq!(buffer.memory.capacity(), 0);
         assert_eq!(read(&mut buffer, 100), 2048);
-        assert_eq!(buffer.memory.capacity(), 2048);
     }
 
     #[test]
-    fn one_larger_read_renews_the_patience() {
+    fn shrinking_loses_nothing() {
         let mut buffer = Buffer::default();
-        for _ in 0..3 {
-            read(&mut buffer, usize::MAX);
-        }
-        for _ in 0..5 {
-            for _ in 1..Buffer::PATIENCE {
-                assert_eq!(read(&mut buffer, 100), 16384);
-            }
-            assert_eq!(read(&mut buffer, 4000), 16384);
-        }
+        read(&mut buffer, usize::MAX);
+        buffer.space(1).unwrap()[..3].copy_from_slice(b"abc");
+        buffer.filled(3);
+        buffer.shrink();
+        assert_eq!(buffer.pending(), b"abc");
+        let small = &mut Buffer::default();
+        read(small, 1);
+        small.shrink();
+        assert_eq!(small.memory.len(), Buffer::MIN);
     }
 
     #[test]
