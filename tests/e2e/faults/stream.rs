@@ -17,6 +17,9 @@ pub enum Phase {
     Leaving,
 }
 
+/// A ping that comes a moment later than in the session without faults moves the end of the last message by its frame.
+const PING_FRAME: usize = 8;
+
 /// Both directions of a whole session.
 pub struct Stream {
     pub client: Direction,
@@ -56,7 +59,7 @@ impl Stream {
             Phase::Upgrade
         } else if is_within(direction.frames[0]) {
             Phase::Login
-        } else if is_within(direction.last_message()) {
+        } else if is_within(direction.last_message() - PING_FRAME) {
             Phase::Session
         } else {
             Phase::Leaving
