@@ -73,7 +73,7 @@ impl Session {
         unsafe { self.0.as_ref() }
     }
 
-    /// True if this session was made with that server.
+    /// True if the session was made with that server.
     pub fn is_for(&self, host: &CStr, port: u16) -> bool {
         exclusive(|| {
             // SAFETY: under the lock.
