@@ -47,7 +47,9 @@ is_there() {
     case $1 in
         command:*) command -v "${1#command:}" >/dev/null ;;
         module:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#module:}" ;;
-        library:*) compgen -G "/usr/lib/llvm-*/lib/${1#library:}*.so*" >/dev/null || ldconfig -p | grep -q "${1#library:}" ;;
+        # libclang.so or libclang-14.so.14; libclang-cpp is another library, which comes with LLVM's linker.
+        library:*) [[ -n $(find /usr/lib/llvm-*/lib /usr/lib/*-linux-gnu -maxdepth 1 \
+            -regex ".*/${1#library:}\(-[0-9.]+\)?\.so.*" 2>/dev/null) ]] ;;
     esac
 }
 
