@@ -14,7 +14,8 @@ usage: ./cmake_build.sh [command] [-DOPTION=VALUE ...]
   clean          remove output and build
   code-check     formatting and lints of the sources
   demo           run mqtt_sample against a local hub, over wss and ws
-  test [filter]  build and run all tests, or those whose name contains the filter
+  test [--full] [filter]
+                 build and run all tests, or those whose name contains the filter; --full adds what takes long
   bench          measure speed and size
 USAGE
 }
@@ -31,7 +32,7 @@ main() {
         clean) no_arguments "$@"; clean ;;
         code-check) no_arguments "$@"; exec scripts/code_check.sh ;;
         demo) no_arguments "$@"; exec scripts/demo.sh ;;
-        test) [[ $# -le 1 ]] || refuse "test takes one filter"; exec scripts/test.sh "$@" ;;
+        test) test_arguments "$@"; exec scripts/test.sh "$@" ;;
         bench) no_arguments "$@"; exec scripts/bench.sh ;;
         *) refuse "unknown command '$command'" ;;
     esac
@@ -68,6 +69,11 @@ definitions_only() {
     for argument in "$@"; do
         [[ $argument == -D?*=* ]] || refuse "unexpected '$argument'"
     done
+}
+
+test_arguments() {
+    if [[ ${1:-} == --full ]]; then shift; fi
+    [[ $# -le 1 && ${1:-} != -* ]] || refuse "test takes --full and one filter"
 }
 
 no_arguments() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing on Debian or Ubuntu: scripts/setup.sh [build] [test]. Rust itself has to be there.
+# Installs what is missing on Debian or Ubuntu: scripts/setup.sh [build] [test] [full]. Rust itself has to be there.
 # Debian's package clang stays away: it makes GNU nm blind for objects with LLVM bitcode.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
@@ -13,6 +13,8 @@ test_needs=(
     "command:mosquitto mosquitto" "command:mosquitto_pub mosquitto-clients" "command:nginx nginx-light"
     "command:valgrind valgrind" "command:strace strace" "command:openssl openssl" "command:ld.lld lld"
 )
+# For ./cmake_build.sh test --full.
+full_needs=()
 
 main() {
     local needs=() group
@@ -20,7 +22,8 @@ main() {
         case $group in
             build) needs+=("${build_needs[@]}") ;;
             test) needs+=("${test_needs[@]}") ;;
-            *) echo "usage: scripts/setup.sh [build] [test]" >&2; exit 2 ;;
+            full) needs+=("${full_needs[@]}") ;;
+            *) echo "usage: scripts/setup.sh [build] [test] [full]" >&2; exit 2 ;;
         esac
     done
     check_rust

@@ -1,14 +1,27 @@
 #!/usr/bin/env bash
-# Builds and runs all tests, or those whose name contains the filter: scripts/test.sh [filter]
+# Builds and runs all tests, or those whose name contains the filter: scripts/test.sh [--full] [filter]
+#
+# A plain run is the quick subset that every change has to pass. --full sets IOT_FULL=1 for all steps: every configuration
+# of the libraries, further compilers, and what else takes long.
 #
 # A step is one command. Its results are the lines "test result: ok. N passed; M failed" (cargo) or "N passed, N failed"
 # that it prints; a step without such a line counts as one test that passes or fails by its exit status.
 # A new test program is an executable file in tests/steps/. All of them find what was built by these variables:
 #   IOT_OUTPUT    output tree of the default build     IOT_HUB       the program iot-hub-emulator
 #   IOT_VARIANTS  directory for further configurations (scripts/build_config.sh), kept from run to run
+#   IOT_FULL      1 in a full run, not set otherwise
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
+unset IOT_FULL
+if [[ ${1:-} == --full ]]; then
+    export IOT_FULL=1
+    shift
+fi
+if [[ $# -gt 1 || ${1:-} == -* ]]; then
+    echo "usage: scripts/test.sh [--full] [filter]" >&2
+    exit 2
+fi
 filter=${1:-}
 passed=0
 failed=0
@@ -23,6 +36,8 @@ export IOT_OUTPUT IOT_HUB=$target/tool/iot-hub-emulator IOT_VARIANTS=$target/var
 
 main() {
     scripts/setup.sh build test || exit 1
+    # What a step lacks of this group it leaves out, with a line that says so.
+    if [[ -n ${IOT_FULL:-} ]]; then scripts/setup.sh full || echo "setup: not all packages of the full run are here"; fi
     if [[ -z $filter ]]; then
         step "formatting and lints" scripts/lint.sh
     fi

@@ -153,7 +153,8 @@ class Options(Sources):
 
 class Script(Sources):
     def test_unknown_arguments_print_the_usage_and_fail(self):
-        for arguments in (["help"], ["clean", "now"], ["test", "a", "b"], ["-Dnothing"], ["demo", "ws"], ["--clean"]):
+        for arguments in (["help"], ["clean", "now"], ["test", "a", "b"], ["test", "--fast"],
+                          ["test", "a", "--full"], ["-Dnothing"], ["demo", "ws"], ["--clean"]):
             with self.subTest(arguments):
                 done = self.run_in("./cmake_build.sh", *arguments)
                 self.assertNotEqual(done.returncode, 0)
