@@ -245,7 +245,7 @@ fn all_declarations_agree_with_the_original_interface() {
     check(ALL, "");
     let probe = Tree::new(&["PROBE"]);
     let source = probe.0.join("probe.cpp");
-    fs::write(&source, "#include <cstdio>\nint main() { return 0; }\n").unwrap();
+    fs::write(&source, "#include <cerrno>\n#include <cstdio>\nint main() { return 0; }\n").unwrap();
     let exe = probe.0.join("probe");
     let out = Command::new("g++").arg("-m32").arg(source).arg("-o").arg(exe).output().unwrap();
     if out.status.success() {
