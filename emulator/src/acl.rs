@@ -1,5 +1,7 @@
 //! Which topics a device may publish and subscribe: emulator.md §5 as a table.
 
+use std::collections::BTreeMap;
+
 use crate::config::{AclMode, CustomTopic, Options, ProductType, TopicRight};
 use crate::registry::{DeviceId, Record};
 use crate::topic::covers;
@@ -10,6 +12,7 @@ pub enum Handler {
     /// Nobody but rules and subscribers.
     User,
     Time,
+    Shadow,
     /// A service of the platform this version does not have: the message is accepted and noted.
     Absent(&'static str),
 }
@@ -36,7 +39,7 @@ enum Whose {
 /// A row: topic with `{P}` and `{D}`, right to publish, right to subscribe, whose, handler.
 type Row = (&'static str, Who, Who, Whose, Handler);
 
-use Handler::{Absent, Time, User};
+use Handler::{Absent, Shadow, Time, User};
 use Who::{All, ByOption, Gateways, Nobody};
 use Whose::{Family, Own};
 
@@ -47,9 +50,9 @@ const TABLE: [Row; 34] = [
     ("{P}/{D}/control",                       Nobody,   All,      Family, User),
     ("$sys/operation/{P}/{D}",                All,      Nobody,   Own,    Time),
     ("$sys/operation/result/{P}/{D}",         Nobody,   All,      Own,    User),
-    ("$shadow/operation/{P}/{D}",             All,      Nobody,   Family, Absent("shadow")),
+    ("$shadow/operation/{P}/{D}",             All,      Nobody,   Family, Shadow),
     ("$shadow/operation/result/{P}/{D}",      Nobody,   All,      Family, User),
-    ("$template/operation/{P}/{D}",           All,      Nobody,   Family, Absent("template")),
+    ("$template/operation/{P}/{D}",           All,      Nobody,   Family, Shadow),
     ("$template/operation/result/{P}/{D}",    Nobody,   All,      Family, User),
     ("$thing/up/property/{P}/{D}",            All,      Nobody,   Family, User),
     ("$thing/up/event/{P}/{D}",               All,      Nobody,   Family, User),
@@ -89,39 +92,63 @@ pub enum Access {
 pub struct Rights<'a> {
     pub device: &'a Record,
     /// Bound sub-devices that are online, for gateways.
-    pub sub_devices: &'a [Record],
+    pub sub_devices: &'a BTreeMap<DeviceId, Record>,
     pub options: &'a Options,
 }
 
-impl Rights<'_> {
-    /// The handler of a topic the device may use this way, or None if it may not.
-    pub fn check(&self, access: Access, topic: &str) -> Option<Handler> {
-        let own = self.check_for(self.device, true, access, topic);
-        own.or_else(|| self.sub_devices.iter().find_map(|sub| self.check_for(sub, false, access, topic)))
+/// A right that was found.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Granted<'a> {
+    /// What takes a publish on the topic.
+    pub handler: Handler,
+    /// Whose topic it is: the connected device's or a sub-device's.
+    pub subject: &'a DeviceId,
+}
+
+impl<'a> Rights<'a> {
+    /// The right to use a topic this way, or None if there is none.
+    pub fn check(&self, access: Access, topic: &str) -> Option<Granted<'a>> {
+        let place = TABLE.iter().find_map(|row| Some((row, owner(row.0, topic)?)));
+        let (product, name) = match place {
+            Some((_, owner)) => owner,
+            None => own_tree(topic)?,
+        };
+        let (subject, own) = self.subject(product, name)?;
+        let row = place.filter(|(row, _)| (own || row.3 == Family) && self.has(row, access));
+        let handler = match row {
+            Some((row, _)) => row.4,
+            None => self.check_custom(subject, own, access, topic)?,
+        };
+        Some(Granted { handler, subject: &subject.id })
     }
 
-    fn check_for(&self, subject: &Record, own: bool, access: Access, topic: &str) -> Option<Handler> {
-        let table =
-            TABLE.iter().find(|row| (own || row.3 == Family) && self.row_allows(row, subject, access, topic));
-        if let Some(row) = table {
-            return Some(row.4);
+    /// The device with this name among those the connection speaks for, and whether it is the connected one.
+    fn subject(&self, product: &str, name: &str) -> Option<(&'a Record, bool)> {
+        if self.device.id.product == product && self.device.id.name == name {
+            return Some((self.device, true));
         }
-        let prefix = format!("{}/", subject.id);
-        let below = topic.strip_prefix(&prefix)?;
-        let custom = subject.topics.iter().any(|t| custom_allows(t, access, below));
-        let permissive = own && self.options.acl_mode == AclMode::Permissive;
-        (custom || permissive).then_some(User)
+        if self.sub_devices.is_empty() {
+            return None;
+        }
+        let sub = self.sub_devices.get(&DeviceId { product: product.into(), name: name.into() });
+        sub.map(|record| (record, false))
     }
 
-    fn row_allows(&self, row: &Row, subject: &Record, access: Access, topic: &str) -> bool {
-        let who = if access == Access::Publish { row.1 } else { row.2 };
-        let allowed = match who {
+    fn has(&self, row: &Row, access: Access) -> bool {
+        match if access == Access::Publish { row.1 } else { row.2 } {
             Nobody => false,
             All => true,
             Gateways => self.device.kind == ProductType::Gateway,
             ByOption => self.options.acl_config_report,
-        };
-        allowed && row_covers(row.0, &subject.id, topic)
+        }
+    }
+
+    fn check_custom(&self, subject: &Record, own: bool, access: Access, topic: &str) -> Option<Handler> {
+        let (product, name) = own_tree(topic)?;
+        let below = topic.get(product.len() + name.len() + 2..)?;
+        let custom = subject.topics.iter().any(|t| custom_allows(t, access, below));
+        let permissive = own && self.options.acl_mode == AclMode::Permissive;
+        (custom || permissive).then_some(User)
     }
 }
 
@@ -133,23 +160,36 @@ fn custom_allows(custom: &CustomTopic, access: Access, below: &str) -> bool {
     right && covers(&custom.name, below)
 }
 
-/// `covers` with `{P}` and `{D}` filled in, level by level: this runs for every message, so nothing is allocated.
-fn row_covers(pattern: &str, id: &DeviceId, asked: &str) -> bool {
-    let mut levels = asked.split('/');
-    let same = pattern.split('/').all(|level| match (level, levels.next()) {
-        (_, None) => false,
-        ("{P}", Some(part)) => part == id.product,
-        ("{D}", Some(part)) => part == id.name,
-        ("+", Some(part)) => part != "#",
-        (literal, Some(part)) => part == literal,
-    });
-    same && levels.next().is_none()
+/// Product and device of a topic below `P/D/`.
+fn own_tree(topic: &str) -> Option<(&str, &str)> {
+    let (product, rest) = topic.split_once('/')?;
+    let (name, _) = rest.split_once('/')?;
+    Some((product, name))
+}
+
+/// Product and device in a topic that has the form of the pattern. This runs for every message, so nothing is allocated.
+fn owner<'a>(pattern: &str, topic: &'a str) -> Option<(&'a str, &'a str)> {
+    let (mut product, mut name) = ("", "");
+    let mut levels = topic.split('/');
+    for level in pattern.split('/') {
+        let part = levels.next()?;
+        match level {
+            "{P}" => product = part,
+            "{D}" => name = part,
+            "+" if part != "#" => {}
+            literal if literal == part => {}
+            _ => return None,
+        }
+    }
+    levels.next().is_none().then_some((product, name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::AuthKind;
+
+    const NONE: &BTreeMap<DeviceId, Record> = &BTreeMap::new();
 
     fn record(id: &str, kind: ProductType) -> Record {
         let custom = |name: &str, perm| CustomTopic { name: name.into(), perm };
@@ -217,13 +257,10 @@ mod tests {
                 let device = record("PRODUCT001/dev", kind);
                 let gateway = record("GATEWAY001/gw", kind);
                 let options = Options { acl_config_report: option, ..Options::default() };
-                let own = Rights { device: &device, sub_devices: &[], options: &options };
-                let family = Rights {
-                    device: &gateway,
-                    sub_devices: std::slice::from_ref(&device),
-                    options: &options,
-                };
-                let stranger = Rights { device: &gateway, sub_devices: &[], options: &options };
+                let own = Rights { device: &device, sub_devices: NONE, options: &options };
+                let online = BTreeMap::from([(device.id.clone(), device.clone())]);
+                let family = Rights { device: &gateway, sub_devices: &online, options: &options };
+                let stranger = Rights { device: &gateway, sub_devices: NONE, options: &options };
                 for (topic, rights, for_family) in EXPECTED {
                     let gateways = kind == ProductType::Gateway;
                     let publish =
@@ -256,7 +293,7 @@ mod tests {
     fn wildcards() {
         let device = record("PRODUCT001/dev", ProductType::Direct);
         let options = Options::default();
-        let rights = Rights { device: &device, sub_devices: &[], options: &options };
+        let rights = Rights { device: &device, sub_devices: NONE, options: &options };
         let subscribe = |filter: &str| rights.check(Access::Subscribe, filter).is_some();
         assert!(subscribe("$rrpc/rxd/PRODUCT001/dev/+"));
         assert!(subscribe("PRODUCT001/dev/room/+/set"));
@@ -287,7 +324,7 @@ mod tests {
     fn permissive_opens_the_own_tree_only() {
         let device = record("PRODUCT001/dev", ProductType::Direct);
         let options = Options { acl_mode: AclMode::Permissive, ..Options::default() };
-        let rights = Rights { device: &device, sub_devices: &[], options: &options };
+        let rights = Rights { device: &device, sub_devices: NONE, options: &options };
         assert!(rights.check(Access::Subscribe, "PRODUCT001/dev/#").is_some());
         assert!(rights.check(Access::Publish, "PRODUCT001/dev/any/thing").is_some());
         assert!(rights.check(Access::Publish, "PRODUCT001/dev2/any").is_none());
@@ -298,10 +335,29 @@ mod tests {
     fn handlers() {
         let device = record("PRODUCT001/dev", ProductType::Direct);
         let options = Options::default();
-        let rights = Rights { device: &device, sub_devices: &[], options: &options };
-        let publish = |topic: &str| rights.check(Access::Publish, topic);
+        let rights = Rights { device: &device, sub_devices: NONE, options: &options };
+        let publish = |topic: &str| rights.check(Access::Publish, topic).map(|g| g.handler);
         assert_eq!(publish("$sys/operation/PRODUCT001/dev"), Some(Handler::Time));
-        assert_eq!(publish("$shadow/operation/PRODUCT001/dev"), Some(Handler::Absent("shadow")));
+        assert_eq!(publish("$shadow/operation/PRODUCT001/dev"), Some(Handler::Shadow));
+        assert_eq!(publish("$template/operation/PRODUCT001/dev"), Some(Handler::Shadow));
         assert_eq!(publish("PRODUCT001/dev/data"), Some(Handler::User));
+    }
+
+    #[test]
+    fn the_subject_is_whose_topic_it_is() {
+        let gateway = record("GATEWAY001/gw", ProductType::Gateway);
+        let probe = record("PRODUCT001/dev", ProductType::Subdevice);
+        let online = BTreeMap::from([(probe.id.clone(), probe.clone())]);
+        let options = Options { acl_mode: AclMode::Permissive, ..Options::default() };
+        let rights = Rights { device: &gateway, sub_devices: &online, options: &options };
+        let subject = |topic: &str| rights.check(Access::Publish, topic).map(|g| g.subject.to_string());
+        assert_eq!(subject("$shadow/operation/GATEWAY001/gw").as_deref(), Some("GATEWAY001/gw"));
+        assert_eq!(subject("$shadow/operation/PRODUCT001/dev").as_deref(), Some("PRODUCT001/dev"));
+        assert_eq!(subject("PRODUCT001/dev/alarm").as_deref(), Some("PRODUCT001/dev"));
+        // The open tree is the connected device's alone.
+        assert_eq!(subject("GATEWAY001/gw/any").as_deref(), Some("GATEWAY001/gw"));
+        assert_eq!(subject("PRODUCT001/dev/any"), None);
+        assert_eq!(subject("PRODUCT001/dev7/data"), None);
+        assert_eq!(subject("PRODUCT001/dev"), None);
     }
 }

@@ -1,5 +1,7 @@
 //! The console: HTTP with JSON on the admin port. [emulator.md §7]
 
+mod services;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,6 +86,7 @@ pub fn router(console: Console) -> Router {
         .route("/faults/{id}", axum::routing::delete(clear_fault))
         .route("/clock", get(show_clock).post(set_clock))
         .route("/stop", post(stop))
+        .merge(services::router())
         .fallback(|| async { Failure(StatusCode::NOT_FOUND, "no such command".into()) })
         .method_not_allowed_fallback(|| async {
             Failure(StatusCode::METHOD_NOT_ALLOWED, "no such command".into())
@@ -147,6 +150,7 @@ async fn delete_device(
     console.hub.registry.delete(&record.id)?;
     let kicked = kick(&console.hub, &record.id, "device deleted", true);
     console.hub.broker.forget(&record.id);
+    console.hub.shadows.delete(&record.id)?;
     Ok(Json(json!({"ok": true, "kicked": kicked})))
 }
 

@@ -12,14 +12,14 @@ use rmqtt_codec::types::Publish;
 use rmqtt_codec::v3::{Connect, Packet, SubscribeReturnCode};
 use serde_json::{Value, json};
 
-use crate::acl::{Access, Handler, Rights};
+use crate::acl::{Access, Handler};
 use crate::codec::{self, QoS};
 use crate::config::PublishDenied;
 use crate::hub::{Hub, MAX_PAYLOAD};
 use crate::link::Link;
 use crate::registry::{DeviceId, Record};
 use crate::session::{Fate, LIFE_MS, Message, Session};
-use crate::{rules, time_service, topic};
+use crate::{rules, service, topic};
 
 /// Least time between two CONNECTs of a device, if that limit is on.
 const CONNECT_EVERY: Duration = Duration::from_secs(5);
@@ -158,33 +158,27 @@ impl Broker {
 
     /// Takes a PUBLISH of a device: rights, PUBACK, then handler, rules and subscribers. [emulator.md §3]
     pub fn publish(&self, hub: &Arc<Hub>, link: &Link, publish: &Publish) {
-        let Some(device) = self.device_of(link) else { return };
+        let Some((device, right)) = self.publisher(hub, link, &publish.topic) else { return };
         if publish.qos == QoS::ExactlyOnce {
             return link.end("PUBLISH of QoS 2", true);
         }
         if publish.payload.len() > MAX_PAYLOAD {
             return link.end("payload above 16 KiB", true);
         }
-        if hub.options.message_rate_limit && !self.rate_allows(&device.id, true) {
+        if hub.options.message_rate_limit && !self.rate_allows(&device, true) {
             return hub.note(
                 link,
                 "denied",
                 json!({"access": "publish", "topic": publish.topic.to_string(), "cause": "rate"}),
             );
         }
-        let handler = match allowed_publish(hub, &device, &publish.topic) {
-            Ok(handler) => handler,
+        let (handler, subject) = match right {
+            Ok(right) => right,
             Err(cause) => return deny_publish(hub, link, publish, cause),
         };
         puback(hub, link, publish);
-        match handler {
-            Handler::User => {}
-            Handler::Time => time_service::handle(hub, &device.id, &publish.payload),
-            Handler::Absent(service) => {
-                hub.handled(&device.id, service, "this version does not have the service")
-            }
-        }
-        rules::apply(hub, &device.id, &publish.topic, &publish.payload);
+        service::dispatch(hub, handler, &subject, &publish.topic, &publish.payload);
+        rules::apply(hub, &subject, &publish.topic, &publish.payload);
         let qos = publish.qos.value();
         self.deliver(hub, &publish.topic, &publish.payload, qos, Some(link.id));
     }
@@ -207,7 +201,8 @@ impl Broker {
                 continue;
             }
             let Some(granted) = session.granted(topic) else { continue };
-            if !rights(hub, &session.device, Access::Subscribe, topic) || !self.may_receive(hub, session) {
+            let right = session.right(&hub.options, Access::Subscribe, topic);
+            if right.is_none() || !self.may_receive(hub, session) {
                 continue;
             }
             let message = Message { topic: topic.into(), payload: payload.clone(), qos: qos.min(granted) };
@@ -238,8 +233,11 @@ impl Broker {
         allowed
     }
 
-    fn device_of(&self, link: &Link) -> Option<Record> {
-        own_session(&mut self.sessions.lock(), link).map(|s| s.device.clone())
+    /// The device behind a connection, and what takes its publish on a topic about whom, or why nothing does.
+    fn publisher(&self, hub: &Hub, link: &Link, name: &str) -> Option<(DeviceId, PublishRight)> {
+        let mut sessions = self.sessions.lock();
+        let session = own_session(&mut sessions, link)?;
+        Some((session.device.id.clone(), publish_right(hub, session, name)))
     }
 
     /// Forgets offline sessions whose time is over.
@@ -299,21 +297,20 @@ fn expired(hub: &Hub, session: &Session, now: i64) -> bool {
     session.link.is_none() && now - session.since_ms >= scaled_life(hub)
 }
 
-fn rights(hub: &Hub, device: &Record, access: Access, topic: &str) -> bool {
-    Rights { device, sub_devices: &[], options: &hub.options }.check(access, topic).is_some()
-}
-
 fn denied_filter(hub: &Hub, session: &Session, filter: &str) -> Option<&'static str> {
     if let Err(cause) = topic::check_filter(filter) {
         return Some(cause);
     }
-    (!rights(hub, &session.device, Access::Subscribe, filter)).then_some("no right to subscribe")
+    let right = session.right(&hub.options, Access::Subscribe, filter);
+    right.is_none().then_some("no right to subscribe")
 }
 
-fn allowed_publish(hub: &Hub, device: &Record, name: &str) -> Result<Handler, &'static str> {
+type PublishRight = Result<(Handler, DeviceId), &'static str>;
+
+fn publish_right(hub: &Hub, session: &Session, name: &str) -> PublishRight {
     topic::check_name(name)?;
-    let rights = Rights { device, sub_devices: &[], options: &hub.options };
-    rights.check(Access::Publish, name).ok_or("no right to publish")
+    let granted = session.right(&hub.options, Access::Publish, name).ok_or("no right to publish")?;
+    Ok((granted.handler, granted.subject.clone()))
 }
 
 fn deny_publish(hub: &Hub, link: &Link, publish: &Publish, cause: &str) {

@@ -79,7 +79,7 @@ impl Authorities {
     /// Certificate and key of a device: those issued before, else new ones.
     pub fn issue(&self, device: &DeviceId) -> Result<Issued, String> {
         let dir = self.state_dir.join("devices");
-        let name = format!("{}_{}", device.product, device.name);
+        let name = device.file_stem();
         let identity = stored(&dir, &name, || device_identity(&self.device_ca, device))?;
         let (certificate_file, key_file) = files(&dir, &name);
         Ok(Issued { certificate: Certificate::of(&identity.certificate)?, certificate_file, key_file })

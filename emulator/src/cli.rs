@@ -87,6 +87,9 @@ pub enum CtlCommand {
     /// Faults on demand.
     #[command(subcommand)]
     Fault(FaultCommand),
+    /// Device shadows.
+    #[command(subcommand)]
+    Shadow(ShadowCommand),
     /// The hub's time of day.
     #[command(subcommand)]
     Clock(ClockCommand),
@@ -163,6 +166,32 @@ pub enum FaultCommand {
         id: Option<u64>,
     },
     List,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ShadowCommand {
+    /// Show the document of PRODUCT/NAME.
+    Get { device: String },
+    /// Set what is desired of the device, and tell it.
+    SetDesired {
+        device: String,
+        /// A JSON object, or @FILE.
+        desired: String,
+        /// Member by member (null deletes), instead of in place of what was desired.
+        #[arg(long)]
+        merge: bool,
+        /// Only if the document has this version.
+        #[arg(long, default_value_t = 0)]
+        version: u32,
+    },
+    /// Desire nothing.
+    ClearDesired {
+        device: String,
+        #[arg(long, default_value_t = 0)]
+        version: u32,
+    },
+    /// Forget the document.
+    Delete { device: String },
 }
 
 #[derive(Debug, Subcommand)]

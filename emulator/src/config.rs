@@ -192,6 +192,8 @@ pub struct Options {
     pub session_time_scale: f64,
     /// False: packets and frames leave no events (for measuring speed).
     pub event_packets: bool,
+    /// Answers of the shadow carry the time stamp of each value.
+    pub shadow_metadata: bool,
     pub auth_codes: AuthCodes,
 }
 
@@ -209,6 +211,7 @@ impl Default for Options {
             message_rate_limit: false,
             session_time_scale: 1.0,
             event_packets: true,
+            shadow_metadata: false,
             auth_codes: AuthCodes::default(),
         }
     }
@@ -299,6 +302,9 @@ pub struct Product {
     pub subproducts: Vec<String>,
     #[serde(default)]
     pub config: Option<RemoteConfig>,
+    /// False: requests to the shadow are refused.
+    #[serde(default = "yes")]
+    pub shadow: bool,
 }
 
 impl fmt::Debug for Product {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use ureq::Agent;
 use ureq::http::Response;
 
-use crate::cli::{ClockCommand, Ctl, CtlCommand, DeviceCommand, EventsArgs, FaultCommand};
+use crate::cli::{ClockCommand, Ctl, CtlCommand, DeviceCommand, EventsArgs, FaultCommand, ShadowCommand};
 use crate::events::members;
 
 /// Runs a command and prints the hub's answer. False: the hub refused it.
@@ -27,6 +27,7 @@ pub fn run(ctl: &Ctl) -> Result<bool, String> {
         CtlCommand::Fault(FaultCommand::Clear { id: None }) => hub.delete("/faults"),
         CtlCommand::Fault(FaultCommand::Clear { id: Some(id) }) => hub.delete(&format!("/faults/{id}")),
         CtlCommand::Fault(FaultCommand::List) => hub.get("/faults"),
+        CtlCommand::Shadow(command) => shadow(&hub, command),
         CtlCommand::Clock(ClockCommand::Show) => hub.get("/clock"),
         CtlCommand::Clock(ClockCommand::Set { time }) => hub.post("/clock", &clock_change(time)?),
         CtlCommand::Clock(ClockCommand::Scale { factor }) => hub.post("/clock", &json!({"scale": factor})),
@@ -59,12 +60,32 @@ fn device(hub: &Hub, command: &DeviceCommand) -> Result<bool, String> {
     }
 }
 
+fn shadow(hub: &Hub, command: &ShadowCommand) -> Result<bool, String> {
+    match command {
+        ShadowCommand::Get { device } => hub.get(&format!("/shadow/{device}")),
+        ShadowCommand::SetDesired { device, desired, merge, version } => {
+            let desired: Value =
+                serde_json::from_slice(&given(desired)?).map_err(|e| format!("not JSON: {e}"))?;
+            let body = json!({"desired": desired, "merge": merge, "version": version});
+            hub.post(&format!("/shadow/{device}/desired"), &body)
+        }
+        ShadowCommand::ClearDesired { device, version } => {
+            hub.delete(&format!("/shadow/{device}/desired?version={version}"))
+        }
+        ShadowCommand::Delete { device } => hub.delete(&format!("/shadow/{device}")),
+    }
+}
+
 fn payload_of(text: &str) -> Result<String, String> {
-    let bytes = match text.strip_prefix('@') {
-        Some(file) => std::fs::read(file).map_err(|e| format!("{file}: {e}"))?,
-        None => text.as_bytes().to_vec(),
-    };
-    Ok(BASE64.encode(bytes))
+    Ok(BASE64.encode(given(text)?))
+}
+
+/// The text itself, or the content of @FILE.
+fn given(text: &str) -> Result<Vec<u8>, String> {
+    match text.strip_prefix('@') {
+        Some(file) => std::fs::read(file).map_err(|e| format!("{file}: {e}")),
+        None => Ok(text.as_bytes().to_vec()),
+    }
 }
 
 /// KEY=VALUE words as a JSON object; a value that is a number or a truth value is one.

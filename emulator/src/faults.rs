@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::DeviceId;
+use crate::service::ANSWERING;
 
 /// A fault as the console gives it. Absent selectors match everything.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -25,6 +26,9 @@ pub struct Spec {
     /// Packet name in lower case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet: Option<String>,
+    /// A service that answers requests; the fault is then about its answers and takes no other selector but `device`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// `in` (from the device) or `out`; needed only for PUBLISH and PUBACK, which go both ways.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<String>,
@@ -47,6 +51,9 @@ pub struct Spec {
     /// refuse: CONNACK code. ws_close: close code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<u16>,
+    /// force_result: what the service answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<i64>,
     /// close, half_close, ws_close: `before` the packet (which is then not sent or not processed) or `after` it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
@@ -128,6 +135,8 @@ pub enum Action {
         payload: Option<String>,
     },
     Handshake(Handshake),
+    /// A service refuses the request with this result.
+    ForceResult(i64),
 }
 
 /// What is wrong with the answer to the upgrade request.
@@ -158,6 +167,10 @@ pub enum Stage<'a> {
         direction: Direction,
         name: &'a str,
         topics: &'a [String],
+    },
+    /// A service is about to work on a request.
+    Reply {
+        service: &'a str,
     },
 }
 
@@ -255,6 +268,8 @@ impl Action {
     fn belongs_to(&self, stage: &Stage, spec: &Spec) -> bool {
         let any_packet = spec.device.is_none() && spec.packet.is_none() && spec.topic.is_none();
         match (self, stage) {
+            // `Spec::checked` lets only actions on answers through.
+            (_, Stage::Reply { .. }) => true,
             (Action::Handshake(_), stage) => matches!(stage, Stage::Upgrade),
             // These shape a whole connection: from its start, or from the device's CONNECT, or from the packet named.
             (Action::Fragment { .. } | Action::WsPing { .. } | Action::Stall(_), Stage::Accepted) => {
@@ -286,6 +301,13 @@ impl Spec {
         if self.device.is_some() && self.device != device {
             return false;
         }
+        let service = match traffic.stage {
+            Stage::Reply { service } => Some(service),
+            _ => None,
+        };
+        if self.service.as_deref() != service {
+            return false;
+        }
         let Stage::Packet { direction, name, topics } = traffic.stage else {
             return true;
         };
@@ -310,6 +332,8 @@ impl Spec {
         one_of("listener", self.listener.as_deref(), &["mqtt", "mqtts", "ws", "wss"])?;
         one_of("packet", self.packet.as_deref(), &crate::codec::NAMES)?;
         one_of("direction", self.direction.as_deref(), &["in", "out"])?;
+        one_of("service", self.service.as_deref(), &ANSWERING)?;
+        self.check_service()?;
         if let Some(filter) = &self.topic {
             crate::topic::check_filter(filter)?;
         }
@@ -317,6 +341,23 @@ impl Spec {
             return Err("probability is not between 0 and 1".into());
         }
         self.action()
+    }
+
+    fn check_service(&self) -> Result<(), String> {
+        let others = [&self.listener, &self.topic, &self.packet, &self.direction];
+        match (&self.service, self.action.as_str()) {
+            (None, "force_result") => Err("action \"force_result\" needs service".into()),
+            (Some(_), "drop" | "delay" | "duplicate" | "force_result")
+                if others.iter().all(|o| o.is_none()) =>
+            {
+                Ok(())
+            }
+            (Some(_), "drop" | "delay" | "duplicate" | "force_result") => {
+                Err("a fault of a service takes no listener, topic, packet or direction".into())
+            }
+            (Some(_), other) => Err(format!("action \"{other}\" is not one of a service")),
+            (None, _) => Ok(()),
+        }
     }
 
     fn action(&self) -> Result<Action, String> {
@@ -360,6 +401,10 @@ impl Spec {
                 payload: self.payload.clone(),
             },
             "handshake" => Action::Handshake(self.handshake()?),
+            "force_result" => match self.result {
+                Some(result) if result != 0 => Action::ForceResult(result),
+                _ => return Err("action \"force_result\" needs result, not 0".into()),
+            },
             other => return Err(format!("unknown action \"{other}\"")),
         })
     }
@@ -457,6 +502,22 @@ mod tests {
     }
 
     #[test]
+    fn a_services_fault_is_about_its_answers_only() {
+        let faults = Faults::default();
+        let fault = json!({"action": "force_result", "service": "shadow", "result": 5003, "count": 1});
+        faults.set(spec(fault)).unwrap();
+        let lamp = DeviceId::parse("A1B2C3D4E5/lamp").unwrap();
+        let reply = |service| Traffic { listener: "", device: Some(&lamp), stage: Stage::Reply { service } };
+        assert!(faults.hits(&reply("time")).is_empty());
+        assert!(faults.hits(&packet("publish", Direction::Out, &[])).is_empty());
+        assert_eq!(faults.hits(&reply("shadow"))[0].action, Action::ForceResult(5003));
+        assert!(faults.hits(&reply("shadow")).is_empty(), "once was asked for");
+        // And one about packets is not about answers.
+        faults.set(spec(json!({"action": "drop"}))).unwrap();
+        assert!(faults.hits(&reply("shadow")).is_empty());
+    }
+
+    #[test]
     fn a_wrong_description_is_explained() {
         let bad = |value| spec(value).checked().unwrap_err();
         assert!(bad(json!({"action": "explode"})).contains("explode"));
@@ -465,6 +526,11 @@ mod tests {
         assert!(bad(json!({"action": "drop", "packet": "PUBLISH"})).contains("PUBLISH"));
         assert!(bad(json!({"action": "handshake"})).contains("status"));
         assert!(bad(json!({"action": "drop", "probability": 2})).contains("probability"));
+        assert!(bad(json!({"action": "drop", "service": "weather"})).contains("weather"));
+        assert!(bad(json!({"action": "stall", "service": "shadow"})).contains("stall"));
+        assert!(bad(json!({"action": "drop", "service": "shadow", "topic": "x"})).contains("topic"));
+        assert!(bad(json!({"action": "force_result", "result": 1})).contains("service"));
+        assert!(bad(json!({"action": "force_result", "service": "shadow"})).contains("result"));
         assert!(serde_json::from_value::<Spec>(json!({"action": "drop", "tipoc": "x"})).is_err());
     }
 }

@@ -9,11 +9,13 @@ use tokio::sync::watch;
 
 use crate::broker::{Broker, Delivered};
 use crate::clock::Clock;
-use crate::config::Options;
+use crate::config::{Config, Options};
 use crate::events::{About, Events};
 use crate::faults::Faults;
 use crate::link::Link;
 use crate::registry::{DeviceId, Registry};
+use crate::shadow::Shadows;
+use crate::state::Store;
 
 /// Largest payload of a PUBLISH. [emulator.md §3]
 pub const MAX_PAYLOAD: usize = 16 * 1024;
@@ -26,6 +28,7 @@ pub struct Hub {
     pub registry: Arc<Registry>,
     pub faults: Faults,
     pub broker: Broker,
+    pub shadows: Shadows,
     stop: watch::Sender<bool>,
     connections: AtomicU64,
     open: watch::Sender<usize>,
@@ -41,19 +44,22 @@ impl Drop for Counted {
 }
 
 impl Hub {
-    pub fn new(options: Options, registry: Arc<Registry>) -> Arc<Hub> {
+    /// A hub with the state of earlier runs.
+    pub fn new(config: &Config, registry: Arc<Registry>) -> Result<Arc<Hub>, String> {
         let clock = Arc::new(Clock::new());
-        Arc::new(Hub {
-            options,
+        let store = |service| Store::new(&config.server.state_dir, service);
+        Ok(Arc::new(Hub {
+            options: config.options.clone(),
             events: Events::new(clock.clone()),
             clock,
             registry,
             faults: Faults::default(),
             broker: Broker::default(),
+            shadows: Shadows::open(store("shadow"))?,
             stop: watch::Sender::new(false),
             connections: AtomicU64::new(0),
             open: watch::Sender::new(0),
-        })
+        }))
     }
 
     /// A number for a new connection.

@@ -321,6 +321,8 @@ impl Plan {
             Action::Stall(time) => link.stall(time),
             // Decided where the CONNECT or SUBSCRIBE is answered, or at the upgrade.
             Action::Refuse(_) | Action::Handshake(_) => {}
+            // Decided by the service.
+            Action::ForceResult(_) => {}
         }
     }
 

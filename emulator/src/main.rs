@@ -3,6 +3,7 @@
 //! A connection's way: `listener` accepts, `connection` runs TLS (`tls`) and the upgrade (`ws`), `incoming` takes packets (`reader`,
 //! `codec`) in order, `auth` decides about CONNECT, `broker` about everything after it, `link` applies faults to what goes out and
 //! `writer` writes it.
+//! A publish on a topic of a service goes through `service` to the file with the service's name.
 //! `admin` is the console, `ctl` its command line. Shares no code with the device SDK, so that neither can hide the other's mistakes.
 
 #![cfg_attr(
@@ -38,7 +39,9 @@ mod reader;
 mod registry;
 mod rules;
 mod serve;
+mod service;
 mod session;
+mod shadow;
 mod state;
 mod stream;
 mod time_service;

@@ -39,6 +39,17 @@ impl DeviceId {
         (!name.is_empty()).then(|| DeviceId { product: product.into(), name: name.into() })
     }
 
+    /// The device's name among files.
+    pub fn file_stem(&self) -> String {
+        format!("{}_{}", self.product, self.name)
+    }
+
+    /// The device a file belongs to.
+    pub fn from_file_stem(stem: &str) -> Option<DeviceId> {
+        let (product, name) = stem.split_once('_')?;
+        DeviceId::parse(&format!("{product}/{name}")).ok()
+    }
+
     /// `{pid}{dev}`, also the PSK identity.
     pub fn client_id(&self) -> String {
         format!("{}{}", self.product, self.name)
@@ -117,6 +128,11 @@ impl Registry {
     /// All devices, in order.
     pub fn devices(&self) -> Vec<Record> {
         self.inner.read().devices.values().cloned().collect()
+    }
+
+    /// Whether a device has a shadow.
+    pub fn shadow_enabled(&self, id: &DeviceId) -> bool {
+        self.inner.read().products.get(&id.product).is_some_and(|p| p.shadow)
     }
 
     /// The rules of the registry file.
@@ -332,5 +348,12 @@ mod tests {
         assert_eq!(DeviceId::from_client_id("A1B2C3D4E5"), None);
         assert_eq!(DeviceId::from_client_id("ééééééé"), DeviceId::from_client_id("ééééééé"));
         assert_eq!(DeviceId::from_client_id("123456789é"), None);
+    }
+
+    #[test]
+    fn file_names_lead_back_to_the_device() {
+        let id = DeviceId::parse("A1B2C3D4E5/lamp_01:x").unwrap();
+        assert_eq!(DeviceId::from_file_stem(&id.file_stem()), Some(id));
+        assert_eq!(DeviceId::from_file_stem("registry"), None);
     }
 }

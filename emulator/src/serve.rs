@@ -74,7 +74,7 @@ async fn serve(config: &Config) -> Result<(), String> {
     let registry = Arc::new(Registry::new(config, authorities.clone())?);
     let context = tls::context(&authorities, &extra_authorities(config)?, registry.clone())
         .map_err(|e| format!("TLS set-up: {e}"))?;
-    let hub = Hub::new(config.options.clone(), registry);
+    let hub = Hub::new(config, registry)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| e.to_string())?;
 

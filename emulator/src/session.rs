@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::acl::{Access, Granted, Rights};
 use crate::codec;
+use crate::config::Options;
 use crate::hub::Hub;
 use crate::link::Link;
-use crate::registry::Record;
+use crate::registry::{DeviceId, Record};
 
 /// Unacknowledged QoS 1 messages on the way; more wait. [emulator.md §3]
 const WINDOW: usize = 20;
@@ -41,6 +43,8 @@ pub struct Session {
     pub device: Record,
     pub clean: bool,
     pub subscriptions: BTreeMap<String, u8>,
+    /// Of a gateway: the sub-devices it has brought online. They go offline with its connection.
+    pub sub_devices: BTreeMap<DeviceId, Record>,
     /// The connection while online.
     pub link: Option<Arc<Link>>,
     /// Virtual time of the last change between online and offline.
@@ -71,6 +75,7 @@ impl Session {
             device,
             clean,
             subscriptions: BTreeMap::new(),
+            sub_devices: BTreeMap::new(),
             link: None,
             since_ms: 0,
             level,
@@ -84,6 +89,11 @@ impl Session {
     /// Granted QoS of the best subscription that matches.
     pub fn granted(&self, topic: &str) -> Option<u8> {
         self.subscriptions.iter().filter(|(f, _)| crate::topic::matches(f, topic)).map(|(_, qos)| *qos).max()
+    }
+
+    /// The right to a topic, of the device itself or of a sub-device that is online.
+    pub fn right<'a>(&'a self, options: &'a Options, access: Access, topic: &str) -> Option<Granted<'a>> {
+        Rights { device: &self.device, sub_devices: &self.sub_devices, options }.check(access, topic)
     }
 
     /// Sends, queues or stores a message.
@@ -156,6 +166,7 @@ impl Session {
     /// The device went away: what waited for the window joins the stored messages, behind what is unacknowledged.
     pub fn went_offline(&mut self, now_ms: i64) {
         self.link = None;
+        self.sub_devices.clear();
         self.since_ms = now_ms;
         for stored in &mut self.stored {
             stored.since_ms.get_or_insert(now_ms);

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Device;
@@ -46,26 +47,97 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), String> {
     let fail = |e: std::io::Error| format!("{}: {e}", path.display());
     let directory = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory).map_err(fail)?;
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(temporary);
-    let mut out = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&temporary)
-        .map_err(fail)?;
-    out.write_all(content).and_then(|()| out.sync_all()).map_err(fail)?;
-    std::fs::rename(&temporary, path).map_err(fail)?;
+    replace(path, content, true).map_err(fail)?;
     // The new name itself must survive a power cut as well.
     File::open(directory).and_then(|d| d.sync_all()).map_err(fail)
 }
 
-/// Removes what the hub wrote: the console's changes, issued certificates and, unless kept, its authorities.
+/// Puts a new file in the place of the old one; `sync`: its content has reached the disk before.
+fn replace(path: &Path, content: &[u8], sync: bool) -> std::io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}{TEMPORARY}", std::process::id()));
+    let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+    out.write_all(content)?;
+    if sync {
+        out.sync_all()?;
+    }
+    std::fs::rename(&temporary, path)
+}
+
+/// End of the name of a file that is being written.
+const TEMPORARY: &str = ".tmp";
+
+/// What one service keeps: a JSON file for each device or product, `STATE/SERVICE/KEY.json`.
+///
+/// What `save` wrote survives the death of the process: the system has it. It is not waited for until the disk has it too, which would
+/// cost milliseconds for each message of a device; a power cut may take the last seconds, never a part of a file that was there longer.
+pub struct Store {
+    dir: PathBuf,
+}
+
+impl Store {
+    pub fn new(state_dir: &Path, service: &str) -> Store {
+        Store { dir: state_dir.join(service) }
+    }
+
+    /// Everything that was saved, by key; a damaged file is an error.
+    pub fn load<T: DeserializeOwned>(&self) -> Result<BTreeMap<String, T>, String> {
+        let fail = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let entries = match std::fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(e) => return Err(fail(&self.dir, &e)),
+        };
+        let mut all = BTreeMap::new();
+        for entry in entries {
+            let path = entry.map_err(|e| fail(&self.dir, &e))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.ends_with(TEMPORARY) {
+                // Of a process that was killed while it wrote; nobody was told that it is saved.
+                std::fs::remove_file(&path).map_err(|e| fail(&path, &e))?;
+            } else if let Some(key) = name.strip_suffix(".json") {
+                let text = std::fs::read(&path).map_err(|e| fail(&path, &e))?;
+                let value = serde_json::from_slice(&text).map_err(|e| fail(&path, &e))?;
+                all.insert(key.to_owned(), value);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Saves the value of a key.
+    pub fn save<T: Serialize>(&self, key: &str, value: &T) -> Result<(), String> {
+        let path = self.file(key);
+        let fail = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let text = serde_json::to_vec(value).map_err(|e| fail(&e))?;
+        match replace(&path, &text, false) {
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                std::fs::create_dir_all(&self.dir).map_err(|e| fail(&e))?;
+                replace(&path, &text, false).map_err(|e| fail(&e))
+            }
+            result => result.map_err(|e| fail(&e)),
+        }
+    }
+
+    /// Forgets a key.
+    pub fn remove(&self, key: &str) -> Result<(), String> {
+        remove(&self.file(key), std::fs::remove_file)
+    }
+
+    fn file(&self, key: &str) -> PathBuf {
+        self.dir.join(format!("{key}.json"))
+    }
+}
+
+/// Directories of the services.
+const SERVICES: [&str; 1] = ["shadow"];
+
+/// Removes what the hub wrote: the console's changes, what the services keep, issued certificates and, unless kept, its authorities.
 pub fn reset(state_dir: &Path, keep_ca: bool) -> Result<(), String> {
     remove(&file(state_dir), std::fs::remove_file)?;
     remove(&state_dir.join("devices"), std::fs::remove_dir_all)?;
+    for service in SERVICES {
+        remove(&state_dir.join(service), std::fs::remove_dir_all)?;
+    }
     if !keep_ca {
         remove(&state_dir.join("ca"), std::fs::remove_dir_all)?;
     }
@@ -103,5 +175,27 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(file(dir.path()), "{").unwrap();
         assert!(Changes::load(dir.path()).unwrap_err().contains("registry.json"));
+    }
+
+    #[test]
+    fn a_store_keeps_what_was_saved() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path(), "shadow");
+        assert!(store.load::<u32>().unwrap().is_empty());
+        store.save("A1B2C3D4E5_lamp:1", &1).unwrap();
+        store.save("A1B2C3D4E5_lamp:1", &2).unwrap();
+        store.save("A1B2C3D4E5_lamp-2", &3).unwrap();
+        store.remove("A1B2C3D4E5_lamp-2").unwrap();
+        store.remove("never saved").unwrap();
+        // A process that was killed while it wrote left this behind.
+        let half = dir.path().join("shadow/A1B2C3D4E5_lamp:1.json.99.tmp");
+        std::fs::write(&half, "{").unwrap();
+        let again = Store::new(dir.path(), "shadow");
+        assert_eq!(again.load::<u32>().unwrap(), BTreeMap::from([("A1B2C3D4E5_lamp:1".into(), 2)]));
+        assert!(!half.exists());
+        std::fs::write(dir.path().join("shadow/x.json"), "").unwrap();
+        assert!(again.load::<u32>().unwrap_err().contains("x.json"));
+        reset(dir.path(), true).unwrap();
+        assert!(again.load::<u32>().unwrap().is_empty());
     }
 }

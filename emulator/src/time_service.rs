@@ -1,36 +1,26 @@
 //! The time service: `$sys/operation/P/D` asks, `$sys/operation/result/P/D` answers. [system.md §1]
 
-use std::sync::Arc;
-
-use bytes::Bytes;
 use serde_json::Value;
 
-use crate::hub::Hub;
-use crate::registry::DeviceId;
+use crate::service::Request;
 
 /// Answers a request, or notes why not.
-pub fn handle(hub: &Arc<Hub>, device: &DeviceId, payload: &[u8]) {
-    let received_ms = hub.clock.now_ms();
-    let request: Value = match serde_json::from_slice(payload) {
-        Ok(request) => request,
-        Err(e) => return hub.handled(device, "time", &format!("request is not JSON: {e}")),
+pub fn handle(request: &Request) {
+    let received_ms = request.hub.clock.now_ms();
+    let asked: Value = match serde_json::from_slice(request.payload) {
+        Ok(asked) => asked,
+        Err(e) => return request.note(&format!("request is not JSON: {e}")),
     };
-    match request.get("type").and_then(Value::as_str) {
-        Some("get") if asks_time(&request) => {
-            let answer = answer(received_ms, hub.clock.now_ms());
-            let topic = format!("$sys/operation/result/{}/{}", device.product, device.name);
-            let delivered = hub.broker.deliver(hub, &topic, &Bytes::from(answer), 0, None);
-            let result =
-                if delivered.sent > 0 { "answered" } else { "answered, but the device did not subscribe" };
-            hub.handled(device, "time", result);
+    match asked.get("type").and_then(Value::as_str) {
+        Some("get") if asks_time(&asked) => {
+            let answer = answer(received_ms, request.hub.clock.now_ms());
+            let topic = format!("$sys/operation/result/{}", request.device);
+            request.answer(topic, answer, 0, "answered".into());
         }
-        Some("get") => hub.handled(device, "time", "request for something else than time"),
-        Some("ssh") => hub.handled(
-            device,
-            "ssh",
-            &format!("device reports switch {}", request.get("switch").unwrap_or(&Value::Null)),
-        ),
-        other => hub.handled(device, "time", &format!("unknown type {other:?}")),
+        Some("get") => request.note("request for something else than time"),
+        Some("ssh") => request
+            .note(&format!("device reports ssh switch {}", asked.get("switch").unwrap_or(&Value::Null))),
+        other => request.note(&format!("unknown type {other:?}")),
     }
 }
 

@@ -90,8 +90,15 @@ pub fn start(registry: &str) -> Hub {
 
 /// A hub with the files of a directory.
 pub fn start_in(dir: TempDir) -> Hub {
-    share_authorities(dir.path());
-    let mut child = command(dir.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let (child, ready) = launch(dir.path());
+    let ports = ports(&ready);
+    Hub { child, ports, ready, dir }
+}
+
+/// Starts the process and waits until it is ready.
+fn launch(dir: &Path) -> (Child, Vec<String>) {
+    share_authorities(dir);
+    let mut child = command(dir).stdout(Stdio::piped()).spawn().unwrap();
     let mut ready = Vec::new();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
@@ -102,12 +109,15 @@ pub fn start_in(dir: TempDir) -> Hub {
         }
     }
     assert_eq!(ready.last().map(String::as_str), Some("ready all"), "the hub did not start");
+    (child, ready)
+}
+
+fn ports(ready: &[String]) -> HashMap<String, u16> {
     let port = |line: &String| {
         let (name, address) = line.strip_prefix("ready ")?.split_once(' ')?;
         Some((name.to_owned(), address.rsplit(':').next()?.parse().ok()?))
     };
-    let ports = ready.iter().filter_map(port).collect();
-    Hub { child, ports, ready, dir }
+    ready.iter().filter_map(port).collect()
 }
 
 /// Gives a new hub the authorities of the others: making keys is most of a hub's start.
@@ -148,6 +158,14 @@ impl Hub {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Kills the process (SIGKILL) and starts another with the same state, on other ports.
+    pub fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.ready) = launch(self.dir.path());
+        self.ports = ports(&self.ready);
     }
 
     pub fn admin(&self) -> String {

@@ -10,5 +10,6 @@ mod hub;
 mod messages;
 mod peers;
 mod robustness;
+mod shadow;
 mod tls;
 mod websocket;

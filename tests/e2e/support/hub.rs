@@ -35,8 +35,13 @@ impl Hub {
 
     /// With further lines for `[options]` of its registry file, e.g. `echo_to_publisher = true`.
     pub fn with(devices: &[&Device], options: &[&str]) -> Hub {
+        Hub::with_products(devices, options, &[])
+    }
+
+    /// With further lines for the `[[product]]` of an id as well, e.g. `("A1B2C3D4E5", "shadow = false")`.
+    pub fn with_products(devices: &[&Device], options: &[&str], products: &[(&str, &str)]) -> Hub {
         let directory = Scratch::new("hub");
-        directory.write("hub.toml", registry(devices, options));
+        directory.write("hub.toml", registry(devices, options, products));
         let mut secrets = Secrets::default();
         devices.iter().for_each(|device| secrets.add_device(device));
         let mut hub = Hub { process: None, directory, secrets, listeners: BTreeMap::new() };
@@ -140,6 +145,55 @@ impl Hub {
         self.command("POST", &format!("/devices/{}/{command}", device.id()), None)
     }
 
+    /// The shadow of a device: `{state, metadata, timestamp, version}`.
+    pub fn shadow(&self, device: &Device) -> Value {
+        self.command("GET", &format!("/shadow/{}", device.id()), None)["shadow"].take()
+    }
+
+    /// Sets what is desired of a device, in place of what was; the hub pushes the difference. Returns
+    /// `{version, delta, delivered}`.
+    pub fn shadow_set_desired(&self, device: &Device, desired: Value) -> Value {
+        self.desire(device, json!({"desired": desired}))
+    }
+
+    /// The same, member by member; null deletes.
+    pub fn shadow_merge_desired(&self, device: &Device, desired: Value) -> Value {
+        self.desire(device, json!({"desired": desired, "merge": true}))
+    }
+
+    fn desire(&self, device: &Device, wish: Value) -> Value {
+        self.command("POST", &format!("/shadow/{}/desired", device.id()), Some(wish))
+    }
+
+    pub fn shadow_clear_desired(&self, device: &Device) -> Value {
+        self.command("DELETE", &format!("/shadow/{}/desired", device.id()), None)
+    }
+
+    /// Forgets the document; the next one begins with version 0.
+    pub fn shadow_delete(&self, device: &Device) -> bool {
+        self.command("DELETE", &format!("/shadow/{}", device.id()), None)["deleted"] == true
+    }
+
+    /// A service (`time`, `shadow`, `gateway`, `config`) does not answer a device's requests; with `count` 0 from now on.
+    pub fn drop_replies(&self, service: &str, device: &Device, count: u64) -> u64 {
+        self.fault(json!({"action": "drop", "service": service, "device": device.id(), "count": count}))
+    }
+
+    /// It answers late, without holding back other messages.
+    pub fn delay_replies(&self, service: &str, device: &Device, ms: u64, count: u64) -> u64 {
+        self.fault(
+            json!({"action": "delay", "service": service, "device": device.id(), "ms": ms, "count": count}),
+        )
+    }
+
+    /// It refuses requests with this result and changes nothing.
+    pub fn force_result(&self, service: &str, device: &Device, result: i64, count: u64) -> u64 {
+        self.fault(
+            json!({"action": "force_result", "service": service, "device": device.id(), "result": result,
+                          "count": count}),
+        )
+    }
+
     /// State of a device: online, transport, subscriptions …
     pub fn show(&self, device: &Device) -> Value {
         self.command("GET", &format!("/devices/{}", device.id()), None)["device"].take()
@@ -210,7 +264,7 @@ fn port_of(address: &str) -> u16 {
     port.unwrap_or_else(|| panic!("no port in {address}"))
 }
 
-fn registry(devices: &[&Device], options: &[&str]) -> String {
+fn registry(devices: &[&Device], options: &[&str], product_lines: &[(&str, &str)]) -> String {
     let ports = LISTENERS.map(|name| format!("{name} = 0")).join(", ");
     let mut text = format!("[server]\nstate_dir = \"state\"\nports = {{ {ports} }}\n\n[options]\n");
     options.iter().for_each(|option| text += &format!("{option}\n"));
@@ -222,6 +276,8 @@ fn registry(devices: &[&Device], options: &[&str]) -> String {
         };
         if products.insert(&device.product) {
             text += &format!("\n[[product]]\nid = \"{}\"\nauth = \"{auth}\"\n", device.product);
+            let own = product_lines.iter().filter(|(id, _)| *id == device.product);
+            own.for_each(|(_, lines)| text += &format!("{lines}\n"));
         }
         text += &format!(
             "\n[[device]]\nproduct = \"{}\"\nname = \"{}\"\n{credential}\n",
