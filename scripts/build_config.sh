@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds one configuration beside others: scripts/build_config.sh <directory> [-DOPTION=VALUE ...]
 # The result is <directory>/release (or debug) with bin, include and lib; <directory>/build is the build directory.
-# A second call is incremental, and all configurations share cargo's target directory.
+# A second call with the same options is incremental, and all configurations share cargo's target directory.
 set -euo pipefail
 
 if [[ $# -lt 1 || $1 == -* ]]; then
@@ -13,5 +13,14 @@ shift
 generator=()
 if command -v ninja >/dev/null; then generator=(-G Ninja); fi
 
+# Another test run may be at it, and cmake knows no locks.
+mkdir -p "$directory"
+exec 9>"$directory.lock"
+flock 9
+# Options of an earlier call would stay in force.
+if [[ ! -e $directory/options || $(<"$directory/options") != "$*" ]]; then
+    rm -rf "$directory/build"
+    printf '%s\n' "$*" >"$directory/options"
+fi
 cmake -S "$(dirname "$0")/.." -B "$directory/build" "${generator[@]}" "-DOUTPUT_DIR=$directory" "$@"
 cmake --build "$directory/build"

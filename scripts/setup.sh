@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing on Debian or Ubuntu: scripts/setup.sh [build] [test] [full]. Rust itself has to be there.
-# Debian's package clang stays away: it makes GNU nm blind for objects with LLVM bitcode.
+# The package clang brings a plugin (llvm-*-linker-tools) that makes GNU nm blind for objects with LLVM bitcode. Rust's
+# libraries hold some, our archives none (scripts/pack_archive.py), so clang does no harm; the build itself needs none.
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -14,7 +15,10 @@ test_needs=(
     "command:valgrind valgrind" "command:strace strace" "command:openssl openssl" "command:ld.lld lld"
 )
 # For ./cmake_build.sh test --full.
-full_needs=()
+full_needs=(
+    "command:clang clang" "flag:-m32 g++-VERSION-multilib" "command:musl-gcc musl-tools"
+    "command:arm-linux-gnueabihf-g++ g++-arm-linux-gnueabihf" "command:aarch64-linux-gnu-g++ g++-aarch64-linux-gnu"
+)
 
 main() {
     local needs=() group
@@ -29,7 +33,7 @@ main() {
     check_rust
     local missing=() need
     for need in "${needs[@]}"; do
-        is_there "${need% *}" || missing+=("${need#* }")
+        is_there "${need% *}" || missing+=("$(package "${need#* }")")
     done
     if [[ ${#missing[@]} -gt 0 ]]; then install_packages "${missing[@]}"; fi
     if [[ " $* " == *" test "* ]]; then install_node_modules; fi
@@ -49,11 +53,17 @@ check_rust() {
 is_there() {
     case $1 in
         command:*) command -v "${1#command:}" >/dev/null ;;
+        flag:*) g++ "${1#flag:}" -x c++ - -o /dev/null <<<'int main() {}' 2>/dev/null ;;
         module:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#module:}" ;;
         # libclang.so or libclang-14.so.14; libclang-cpp is another library, which comes with LLVM's linker.
         library:*) [[ -n $(find /usr/lib/llvm-*/lib /usr/lib/*-linux-gnu -maxdepth 1 \
             -regex ".*/${1#library:}\(-[0-9.]+\)?\.so.*" 2>/dev/null) ]] ;;
     esac
+}
+
+# The package gcc-multilib without a version goes with no cross compiler.
+package() {
+    if [[ $1 == *VERSION* ]]; then echo "${1/VERSION/$(gcc -dumpversion | cut -d. -f1)}"; else echo "$1"; fi
 }
 
 install_packages() {

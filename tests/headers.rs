@@ -1,5 +1,7 @@
 //! The committed headers are what the source makes, and every program that may include them can.
 //!
+//! `tests/steps/abi_headers.py` compares them with the tables of the original interface.
+//!
 //! `UPDATE_HEADERS=1 cargo test --test headers` writes `include/` anew.
 
 use std::collections::BTreeMap;
@@ -11,8 +13,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Written by `build.rs`, with a `config.h` for the active features.
 const GENERATED: &str = concat!(env!("OUT_DIR"), "/include");
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/include");
-/// Tables of the original interface and their checker, where the workspace has them.
-const CHECKER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/abi/linkcheck/check_abi.py");
 
 #[test]
 fn the_committed_headers_are_up_to_date() {
@@ -205,61 +205,3 @@ fn every_sample_is_valid_in_both_languages() {
 }
 
 const LOGINS: [&[&str]; 3] = [&["AUTH_MODE_KEY"], &["AUTH_MODE_KEY", "AUTH_WITH_NOTLS"], &["AUTH_MODE_CERT"]];
-const SWITCHES: [&str; 4] =
-    ["WEBSOCKET_MQTT", "MULTITHREAD_ENABLED", "DEV_DYN_REG_ENABLED", "GATEWAY_ENABLED"];
-
-#[test]
-fn headers_agree_with_the_original_interface() {
-    agree(&[0, (1 << SWITCHES.len()) - 1]);
-}
-
-/// 48 configurations: minutes of compiler time.
-#[test]
-#[ignore = "takes minutes; run after a change of cbindgen.toml or of conditions in headers"]
-fn headers_agree_with_the_original_interface_in_every_configuration() {
-    agree(&(0..1 << SWITCHES.len()).collect::<Vec<_>>());
-}
-
-/// `choices`: sets of switches, one bit each.
-fn agree(choices: &[usize]) {
-    if !Path::new(CHECKER).exists() {
-        eprintln!("left out: the tables of the interface are not here");
-        return;
-    }
-    for login in LOGINS {
-        for choice in choices {
-            let chosen =
-                SWITCHES.iter().enumerate().filter(|(i, _)| choice >> i & 1 == 1).map(|(_, name)| *name);
-            check(&login.iter().copied().chain(chosen).collect::<Vec<_>>(), "");
-        }
-    }
-}
-
-/// The configuration that declares everything, also as 32-bit code where the compiler has the libraries for it.
-#[test]
-fn all_declarations_agree_with_the_original_interface() {
-    if !Path::new(CHECKER).exists() {
-        eprintln!("left out: the tables of the interface are not here");
-        return;
-    }
-    check(ALL, "");
-    let probe = Tree::new(&["PROBE"]);
-    let source = probe.0.join("probe.cpp");
-    fs::write(&source, "#include <cerrno>\n#include <cstdio>\nint main() { return 0; }\n").unwrap();
-    let exe = probe.0.join("probe");
-    let out = Command::new("g++").arg("-m32").arg(source).arg("-o").arg(exe).output().unwrap();
-    if out.status.success() {
-        check(&[ALL, &["AUTH_MODE_CERT"]].concat(), "-m32");
-    } else {
-        eprintln!("left out: no 32-bit C++ library");
-    }
-}
-
-fn check(features: &[&str], flags: &str) {
-    let tree = Tree::new(features);
-    let mut out = Command::new("python3");
-    out.arg(CHECKER).arg("--headers").arg(&tree.0).arg(format!("--cflags={flags}"));
-    let out = out.output().unwrap();
-    let text = String::from_utf8_lossy(&out.stdout);
-    assert!(out.status.success() && text.contains(" 0 failed"), "{features:?} {flags}\n{text}");
-}

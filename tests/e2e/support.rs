@@ -35,7 +35,7 @@ pub fn target_dir() -> PathBuf {
     tmp.parent().unwrap_or(tmp).to_path_buf()
 }
 
-/// Where configurations and programs are built: `E2E_BUILD_DIR`, or `e2e` in the target directory.
+/// Where configurations and programs are built: `E2E_BUILD_DIR`, or `variants` in the target directory.
 pub fn build_dir() -> PathBuf {
-    std::env::var_os("E2E_BUILD_DIR").map_or_else(|| target_dir().join("e2e"), PathBuf::from)
+    std::env::var_os("E2E_BUILD_DIR").map_or_else(|| target_dir().join("variants"), PathBuf::from)
 }

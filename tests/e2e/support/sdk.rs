@@ -1,14 +1,14 @@
 //! Builds configurations of the SDK, and C programs with them, once for all tests of a run.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::{build_dir, root, target_dir};
 
-/// One configuration: the options that differ from the defaults.
+/// One configuration: the options that differ from the defaults. `tests/configurations.py` has the same names, and both
+/// share the builds.
 pub struct Config {
     pub name: &'static str,
     options: &'static [&'static str],
@@ -75,11 +75,6 @@ impl Config {
 
     fn build(&self) -> Result<PathBuf, String> {
         let directory = build_dir().join(self.name);
-        std::fs::create_dir_all(&directory).map_err(|e| format!("{}: {e}", directory.display()))?;
-        // Another test run may be at it; cmake knows no locks.
-        let lock =
-            File::create(build_dir().join(format!("{}.lock", self.name))).map_err(|e| e.to_string())?;
-        lock.lock().map_err(|e| e.to_string())?;
         let mut command = Command::new(root().join("scripts/build_config.sh"));
         command.arg(&directory).args(self.options).env("CARGO_TARGET_DIR", target_dir());
         finished(command, &format!("configuration {}", self.name))?;
