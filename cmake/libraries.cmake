@@ -38,9 +38,16 @@ else()
     set(CARGO_TARGET_DIR "${CMAKE_SOURCE_DIR}/target")
 endif()
 
+# For the C parts of the archives: flags of a toolchain file, or -DCMAKE_C_FLAGS.
+set(C_PART_FLAGS "${CMAKE_C_FLAGS}")
+if(CMAKE_SYSROOT)
+    string(APPEND C_PART_FLAGS " --sysroot=${CMAKE_SYSROOT}")
+endif()
+string(STRIP "${C_PART_FLAGS}" C_PART_FLAGS)
+
 set(build_archive ${PYTHON_PATH} "${CMAKE_SOURCE_DIR}/scripts/build_archive.py"
     --source "${CMAKE_SOURCE_DIR}" --target-dir "${CARGO_TARGET_DIR}" --config "${CONFIG_H}"
-    --cc "${CMAKE_C_COMPILER}" "--tool-prefix=${TOOL_PREFIX}")
+    --cc "${CMAKE_C_COMPILER}" "--cflags=${C_PART_FLAGS}" "--tool-prefix=${TOOL_PREFIX}")
 if(NOT RUST_TARGET STREQUAL RUST_HOST)
     list(APPEND build_archive --target ${RUST_TARGET})
 endif()

@@ -1,4 +1,27 @@
-# COMPILE_TOOLS -> C compiler, Rust target and binutils. Included before project(), which takes CMAKE_C_COMPILER.
+# COMPILE_TOOLS, or a toolchain file of CMake -> C compiler, Rust target and binutils. Included before project(), which takes
+# CMAKE_C_COMPILER.
+
+if(NOT CMAKE_TOOLCHAIN_FILE AND DEFINED ENV{CMAKE_TOOLCHAIN_FILE})
+    set(CMAKE_TOOLCHAIN_FILE "$ENV{CMAKE_TOOLCHAIN_FILE}")
+endif()
+# project() reads it again. A relative name counts from the build directory, then from the source directory, as CMake says.
+if(CMAKE_TOOLCHAIN_FILE)
+    get_filename_component(toolchain_file "${CMAKE_TOOLCHAIN_FILE}" ABSOLUTE BASE_DIR "${CMAKE_BINARY_DIR}")
+    if(NOT EXISTS "${toolchain_file}")
+        get_filename_component(toolchain_file "${CMAKE_TOOLCHAIN_FILE}" ABSOLUTE BASE_DIR "${CMAKE_SOURCE_DIR}")
+    endif()
+    include("${toolchain_file}" OPTIONAL RESULT_VARIABLE found)
+    if(NOT found OR NOT CMAKE_C_COMPILER)
+        stop("CMAKE_TOOLCHAIN_FILE is '${CMAKE_TOOLCHAIN_FILE}': no such file, or it sets no CMAKE_C_COMPILER")
+    endif()
+    if(NOT COMPILE_TOOLS STREQUAL "gcc" AND NOT COMPILE_TOOLS STREQUAL CMAKE_C_COMPILER)
+        stop("COMPILE_TOOLS is '${COMPILE_TOOLS}', but CMAKE_TOOLCHAIN_FILE names ${CMAKE_C_COMPILER}: give one of them")
+    endif()
+    if(CMAKE_SYSTEM_NAME AND NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
+        stop("CMAKE_SYSTEM_NAME is '${CMAKE_SYSTEM_NAME}': only Linux has a ready-made port; see docs/porting.md")
+    endif()
+    set(COMPILE_TOOLS "${CMAKE_C_COMPILER}")
+endif()
 
 if(COMPILE_TOOLS STREQUAL "MSVC")
     stop("COMPILE_TOOLS MSVC: the libraries are ELF archives; use gcc or a cross compiler for Linux")

@@ -3,6 +3,9 @@
 
 Configurations that share a target directory overwrite each other's library there, so a lock is held until ours is
 packed.
+
+A release archive depends on the sources, the options and the compilers alone: names of directories that compilers would
+put into it are replaced. Archives with debug information keep them, for the debugger.
 """
 
 import argparse
@@ -36,6 +39,7 @@ def parse_arguments():
     parser.add_argument("--features", required=True, help="cargo features, separated by commas")
     parser.add_argument("--target", help="Rust target, when it is not the host")
     parser.add_argument("--cc", required=True, help="C compiler for that target")
+    parser.add_argument("--cflags", default="", help="its flags, for the C parts")
     parser.add_argument("--tool-prefix", required=True, help="of ld, objcopy, readelf and ar")
     parser.add_argument("--debug-info", action="store_true")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="environment of the build")
@@ -62,22 +66,43 @@ def build(args):
 def environment(args):
     env = dict(os.environ)
     env.update(setting.split("=", 1) for setting in args.env)
+    target = args.target or host()
+    under = target.replace("-", "_")
+    cflags = [env.get(f"CFLAGS_{under}", env.get("CFLAGS", "")), args.cflags]
     if args.debug_info:
         env[f"CARGO_PROFILE_{args.profile.upper()}_DEBUG"] = "2"
+    else:
+        prefixes = neutral_prefixes(args, env)
+        cflags += [f"-ffile-prefix-map={path}={name}" for path, name in prefixes]
+        flags = env["CARGO_ENCODED_RUSTFLAGS"].split("\x1f") if env.get("CARGO_ENCODED_RUSTFLAGS") else \
+            env.get("RUSTFLAGS", "").split()
+        flags += [f"--remap-path-prefix={path}={name}" for path, name in prefixes]
+        env["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
+    env[f"CFLAGS_{under}"] = " ".join(filter(None, cflags))
     if args.target:
-        under = args.target.replace("-", "_")
         env[f"CC_{under}"] = args.cc
         env[f"AR_{under}"] = args.tool_prefix + "ar"
         env[f"CARGO_TARGET_{under.upper()}_LINKER"] = args.cc
-        env[f"BINDGEN_EXTRA_CLANG_ARGS_{under}"] = " ".join(f"-isystem{path}" for path in include_path(args.cc))
+        env[f"BINDGEN_EXTRA_CLANG_ARGS_{under}"] = " ".join(f"-isystem{path}" for path in include_path(args))
     else:
         env["CC"] = args.cc
     return env
 
 
-def include_path(compiler):
+def neutral_prefixes(args, env):
+    """Directories of this machine, and what stands for them in the archive. The last one that fits counts."""
+    cargo_home = env.get("CARGO_HOME") or os.path.join(os.path.expanduser("~"), ".cargo")
+    return [(cargo_home, "cargo"), (args.source, "iot_sdk"), (args.target_dir, "build")]
+
+
+def host():
+    says = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
+    return next(line.split()[1] for line in says.splitlines() if line.startswith("host: "))
+
+
+def include_path(args):
     """Where the compiler looks for system headers: libclang, which reads them for the bindings, does not know."""
-    command = [compiler, "-E", "-Wp,-v", "-x", "c", os.devnull]
+    command = [args.cc, *args.cflags.split(), "-E", "-Wp,-v", "-x", "c", os.devnull]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
     return [os.path.realpath(line.strip()) for line in lines if line.startswith(" /")]
 

@@ -36,7 +36,10 @@ main() {
         is_there "${need% *}" || missing+=("$(package "${need#* }")")
     done
     if [[ ${#missing[@]} -gt 0 ]]; then install_packages "${missing[@]}"; fi
-    if [[ " $* " == *" test "* ]]; then install_node_modules; fi
+    if [[ " $* " == *" test "* ]]; then
+        install_node_modules
+        install_python_modules
+    fi
 }
 
 check_rust() {
@@ -93,6 +96,21 @@ install_node_modules() {
             (cd "${package%/*}" && npm ci --no-audit --no-fund)
         fi
     done
+}
+
+# The judge of the bill of materials is an extra too: its test needs pip.
+install_python_modules() {
+    local list modules
+    list=$(dirname "$0")/../tests/requirements.txt
+    modules=${CARGO_TARGET_DIR:-$(dirname "$0")/../target}/python
+    if cmp -s "$list" "$modules/requirements.txt"; then return; fi
+    if ! python3 -m pip --version >/dev/null 2>&1; then
+        echo "setup: no pip; the bill of materials is not compared with its schema"
+    elif python3 -m pip install -q --disable-pip-version-check --root-user-action ignore --upgrade --target "$modules" -r "$list"; then
+        cp "$list" "$modules/requirements.txt"
+    else
+        echo "setup: pip cannot install $list; the bill of materials is not compared with its schema"
+    fi
 }
 
 main "$@"

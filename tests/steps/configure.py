@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 import counted  # noqa: E402
 
 # What configuring reads.
-SOURCES = ["CMakeLists.txt", "cmake", "cmake_build.sh", "include", "c_samples", "certs", "device_info.json", "scripts"]
+SOURCES = ["CMakeLists.txt", "Cargo.toml", "cmake", "cmake_build.sh", "include", "c_samples", "certs", "device_info.json", "scripts"]
 DEFAULT = {"AUTH_MODE_KEY", "SYSTEM_COMM", "MULTITHREAD_ENABLED", "WEBSOCKET_CLIENT", "WEBSOCKET_MQTT"}
 LATER = ["MQTT_DEVICE_SHADOW", "GATEWAY_ENABLED", "COAP_COMM_ENABLED", "OTA_COMM_ENABLED", "DEV_DYN_REG_ENABLED",
          "LOG_UPLOAD_ENABLED", "BROADCAST_ENABLED", "RRPC_ENABLED", "REMOTE_CONFIG_MQTT_ENABLED",
@@ -136,10 +136,25 @@ class Options(Sources):
             (["-DCOMPILE_TOOLS=no-such-gcc"], "COMPILE_TOOLS is 'no-such-gcc': no such compiler"),
             (["-DRUST_TARGET=no-such-target"], "RUST_TARGET is 'no-such-target'"),
             (["-DSAMPLE_ONLY=ON"], "SAMPLE_ONLY"),
+            (["-DCMAKE_TOOLCHAIN_FILE=no-such.cmake"], "CMAKE_TOOLCHAIN_FILE is 'no-such.cmake': no such file"),
+            (["-DCMAKE_INSTALL_LIBDIR=/usr/lib"], "CMAKE_INSTALL_LIBDIR is '/usr/lib': expected a directory below"),
         ]:
             with self.subTest(options):
                 shutil.rmtree(os.path.join(self.dir, "build"), ignore_errors=True)
                 self.assertRegex(self.refused(*options), rf"\n +{re.escape(line)}[^\n]*\n")
+
+    def test_a_toolchain_file_names_the_compiler(self):
+        with open(os.path.join(self.dir, "board.cmake"), "w", encoding="utf-8") as file:
+            file.write("set(CMAKE_SYSTEM_NAME Linux)\nset(CMAKE_C_COMPILER cc)\nset(CMAKE_C_FLAGS_INIT -DBOARD)\n")
+        self.assertEqual(self.configure("-DCMAKE_TOOLCHAIN_FILE=board.cmake"), DEFAULT)
+        with open(os.path.join(self.dir, "build", "CMakeCache.txt"), encoding="utf-8") as file:
+            self.assertIn("-DBOARD", file.read())
+        shutil.rmtree(os.path.join(self.dir, "build"))
+        self.assertIn("give one of them", self.refused("-DCMAKE_TOOLCHAIN_FILE=board.cmake", "-DCOMPILE_TOOLS=g++"))
+        shutil.rmtree(os.path.join(self.dir, "build"))
+        with open(os.path.join(self.dir, "board.cmake"), "w", encoding="utf-8") as file:
+            file.write("set(CMAKE_SYSTEM_NAME Generic)\nset(CMAKE_C_COMPILER cc)\n")
+        self.assertIn("CMAKE_SYSTEM_NAME is 'Generic'", self.refused("-DCMAKE_TOOLCHAIN_FILE=board.cmake"))
 
     def test_a_filled_in_device_file_survives_configuring(self):
         self.configure()

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The first program of README.md: built with README's own link line, it receives its message on every transport.
 
-IOT_OUTPUT names another output tree (default output/release), IOT_HUB another hub (default target/tool/iot-hub-emulator).
+package.py builds it in the other ways that README shows. IOT_OUTPUT names another output tree (default output/release),
+IOT_HUB another hub (default target/tool/iot-hub-emulator).
 """
 
 import base64
@@ -38,12 +39,9 @@ class FirstProgram(unittest.TestCase):
         directory = tempfile.TemporaryDirectory(prefix="iot-readme-")
         cls.addClassCleanup(directory.cleanup)
         cls.work = directory.name
-        os.makedirs(os.path.join(cls.work, "output"))
-        os.symlink(OUTPUT, os.path.join(cls.work, "output", "release"))
         program = next(text for language, text in blocks() if language == "c")
         demo.write(cls.work, "hello.c", program)
-        line = next(text for _, text in blocks() if text.startswith("cc hello.c"))
-        subprocess.run(shlex.split(line.replace("\\\n", " ")), cwd=cls.work, check=True)
+        cls.build()
 
         secret = base64.b64encode(os.urandom(16)).decode()
         demo.write(cls.work, "device_info.json", json.dumps({
@@ -55,6 +53,13 @@ class FirstProgram(unittest.TestCase):
         cls.addClassCleanup(cls.hub.__exit__, None, None, None)
         cls.ports = demo.ready_ports(cls.hub)
         cls.ca_file = demo.write(cls.work, "ca.pem", demo.run([HUB, "ca", "--config", hub_file]))
+
+    @classmethod
+    def build(cls):
+        os.makedirs(os.path.join(cls.work, "output"))
+        os.symlink(OUTPUT, os.path.join(cls.work, "output", "release"))
+        line = next(text for _, text in blocks() if text.startswith("cc hello.c"))
+        subprocess.run(shlex.split(line.replace("\\\n", " ")), cwd=cls.work, check=True)
 
     def run_at(self, endpoint):
         env = dict(os.environ, QCLOUD_IOT_ENDPOINT=endpoint, QCLOUD_IOT_CA_FILE=self.ca_file)
