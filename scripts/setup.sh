@@ -13,6 +13,7 @@ build_needs=(
 test_needs=(
     "command:mosquitto mosquitto" "command:mosquitto_pub mosquitto-clients" "command:nginx nginx-light"
     "command:valgrind valgrind" "command:strace strace" "command:openssl openssl" "command:ld.lld lld"
+    "header:mbedtls/ssl.h libmbedtls-dev"
 )
 # For ./cmake_build.sh test --full.
 full_needs=(
@@ -56,6 +57,7 @@ check_rust() {
 is_there() {
     case $1 in
         command:*) command -v "${1#command:}" >/dev/null ;;
+        header:*) gcc -E -x c - -o /dev/null <<<"#include <${1#header:}>" 2>/dev/null ;;
         flag:*) g++ "${1#flag:}" -x c++ - -o /dev/null <<<'int main() {}' 2>/dev/null ;;
         module:*) command -v pkg-config >/dev/null && pkg-config --exists "${1#module:}" ;;
         # libclang.so or libclang-14.so.14; libclang-cpp is another library, which comes with LLVM's linker.

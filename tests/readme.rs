@@ -54,7 +54,9 @@ fn links_between_documents_lead_somewhere() {
 fn names_in_documents_exist() {
     let sources = sources();
     let mut names = 0;
-    for document in documents() {
+    // That list names what is not there, too.
+    let lists = |document: &PathBuf| document.ends_with("docs/compatibility.md");
+    for document in documents().into_iter().filter(|document| !lists(document)) {
         for name in interface_names(&read(&document)) {
             assert!(sources.contains(&name), "{}: {name} is nowhere in the sources", document.display());
             names += 1;

@@ -97,11 +97,11 @@ class Linking(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.dir)
         self.program = os.path.join(self.dir, "program")
 
-    def compile(self, *flags):
+    def compile(self, *flags, compiler=("gcc", "-std=gnu99")):
         source = os.path.join(ROOT, "tests", "c", "link_check.c")
         # Port 9 of the own machine: nothing listens there, and the refusal comes at once.
         endpoint = '-DENDPOINT="wss://127.0.0.1:9"'
-        return ["gcc", "-std=gnu99", "-Wall", "-Werror", endpoint, f"-I{OUTPUT}/include", f"-I{OUTPUT}/include/exports",
+        return [*compiler, "-Wall", "-Werror", endpoint, f"-I{OUTPUT}/include", f"-I{OUTPUT}/include/exports",
                 *flags, source, "-o", self.program]
 
     def archives(self, order):
@@ -113,12 +113,31 @@ class Linking(unittest.TestCase):
         done = run(self.program, timeout=60)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
-    def test_documented_line(self):
+    def test_line_of_the_build(self):
         self.check(*self.compile(), *self.archives(ARCHIVES))
 
-    def test_order_of_the_makefiles_without_a_group(self):
-        order = ["iot_sdk", "wslay", "mbedtls", "mbedx509", "mbedcrypto", "iot_platform", "iot_sdk"]
-        self.check(*self.compile(), f"-L{LIB}", *(f"-l{name}" for name in order), "-lpthread")
+    def test_line_of_samples_against_built_libraries(self):
+        names = (f"-l{name}" for name in ARCHIVES)
+        self.check(*self.compile(), f"-L{LIB}", "-pthread", "-Wl,--start-group", *names, "-Wl,--end-group")
+
+    def test_line_of_the_guide_without_a_group(self):
+        self.check(*self.compile(), f"-L{LIB}", *(f"-l{name}" for name in ARCHIVES), "-lpthread")
+
+    def test_order_of_the_makefiles(self):
+        order = ["iot_sdk", "wslay", "mbedtls", "mbedx509", "mbedcrypto", "iot_platform"]
+        self.check(*self.compile(), *self.archives(order))
+        # Another compiler than GCC gets no group.
+        self.check(*self.compile(), *(os.path.join(LIB, f"lib{name}.a") for name in order), "-lpthread")
+
+    def test_cpp_program(self):
+        self.check(*self.compile("-x", "c++", compiler=("g++", "-std=c++17")), "-x", "none", *self.archives(ARCHIVES))
+
+    def test_program_with_link_time_optimisation(self):
+        self.check(*self.compile("-flto", "-O2"), *self.archives(ARCHIVES))
+
+    @unittest.skipUnless(shutil.which("clang"), "no clang")
+    def test_clang(self):
+        self.check(*self.compile(compiler=("clang", "-std=gnu99")), *self.archives(ARCHIVES))
 
     def test_reverse_order(self):
         self.check(*self.compile(), *self.archives(reversed(ARCHIVES)))
