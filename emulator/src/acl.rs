@@ -13,6 +13,7 @@ pub enum Handler {
     User,
     Time,
     Shadow,
+    Gateway,
     /// A service of the platform this version does not have: the message is accepted and noted.
     Absent(&'static str),
 }
@@ -39,7 +40,7 @@ enum Whose {
 /// A row: topic with `{P}` and `{D}`, right to publish, right to subscribe, whose, handler.
 type Row = (&'static str, Who, Who, Whose, Handler);
 
-use Handler::{Absent, Shadow, Time, User};
+use Handler::{Absent, Gateway, Shadow, Time, User};
 use Who::{All, ByOption, Gateways, Nobody};
 use Whose::{Family, Own};
 
@@ -66,7 +67,7 @@ const TABLE: [Row; 34] = [
     ("$thing/down/raw/{P}/{D}",               Nobody,   All,      Family, User),
     ("$ota/report/{P}/{D}",                   All,      Nobody,   Family, Absent("ota")),
     ("$ota/update/{P}/{D}",                   Nobody,   All,      Family, User),
-    ("$gateway/operation/{P}/{D}",            Gateways, Nobody,   Own,    Absent("gateway")),
+    ("$gateway/operation/{P}/{D}",            Gateways, Nobody,   Own,    Gateway),
     ("$gateway/operation/result/{P}/{D}",     Nobody,   Gateways, Own,    User),
     ("$log/operation/{P}/{D}",                All,      Nobody,   Own,    Absent("log")),
     ("$log/operation/result/{P}/{D}",         Nobody,   All,      Own,    User),
@@ -199,6 +200,7 @@ mod tests {
             auth: AuthKind::Key,
             kind,
             key: None,
+            secret: None,
             certificate: None,
             issued: None,
             topics: vec![

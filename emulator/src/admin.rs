@@ -135,6 +135,9 @@ async fn show_device(
 async fn add_device(State(console): State<Console>, device: JsonBody<Device>) -> Answer {
     let Json(device) = device?;
     let hub = console.hub;
+    if !device.bind.is_empty() {
+        return Err("sub-devices are bound with a command of the gateway".to_string().into());
+    }
     // Making a certificate takes a while; the connections go on meanwhile.
     let adding =
         tokio::task::spawn_blocking(move || hub.registry.add(device).map(|(r, s)| (describe(&hub, &r), s)));
@@ -151,6 +154,7 @@ async fn delete_device(
     let kicked = kick(&console.hub, &record.id, "device deleted", true);
     console.hub.broker.forget(&record.id);
     console.hub.shadows.delete(&record.id)?;
+    console.hub.gateways.forget(&console.hub, &record.id)?;
     Ok(Json(json!({"ok": true, "kicked": kicked})))
 }
 
@@ -179,8 +183,10 @@ async fn command_device(
     Ok(Json(json!({"ok": true, "kicked": kicked})))
 }
 
+/// Takes a device offline: ends its connection, or ends what its gateway may do for it.
 fn kick(hub: &Hub, id: &DeviceId, cause: &str, close_frame: bool) -> bool {
-    let Some(link) = hub.broker.link_of(id) else { return false };
+    let through_gateway = hub.broker.sub_device_offline(id);
+    let Some(link) = hub.broker.link_of(id) else { return through_gateway };
     link.end(cause, close_frame);
     true
 }

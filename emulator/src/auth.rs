@@ -176,6 +176,7 @@ mod tests {
             auth: AuthKind::Key,
             kind: ProductType::Direct,
             key: Some((0x10..=0x1f).collect()),
+            secret: None,
             certificate: None,
             issued: None,
             topics: Vec::new(),

@@ -48,6 +48,8 @@ pub struct Certificate {
     pub fingerprint: [u8; 32],
     /// SubjectPublicKeyInfo, DER.
     pub public_key: Vec<u8>,
+    /// What a gateway may sign a binding with, lower-case hex: MD5 of the file, SHA-1 of the file, SHA-1 of the DER form; `gateway.md` §6.
+    pub digests: Vec<String>,
 }
 
 /// A certificate made for a device.
@@ -80,9 +82,9 @@ impl Authorities {
     pub fn issue(&self, device: &DeviceId) -> Result<Issued, String> {
         let dir = self.state_dir.join("devices");
         let name = device.file_stem();
-        let identity = stored(&dir, &name, || device_identity(&self.device_ca, device))?;
+        stored(&dir, &name, || device_identity(&self.device_ca, device))?;
         let (certificate_file, key_file) = files(&dir, &name);
-        Ok(Issued { certificate: Certificate::of(&identity.certificate)?, certificate_file, key_file })
+        Ok(Issued { certificate: Certificate::load(&certificate_file)?, certificate_file, key_file })
     }
 }
 
@@ -92,14 +94,20 @@ impl Certificate {
         let text = std::fs::read(file).map_err(|e| format!("{}: {e}", file.display()))?;
         let certificate =
             X509::from_pem(&text).map_err(|e| format!("{}: no certificate: {e}", file.display()))?;
-        Certificate::of(&certificate)
+        Certificate::of(&certificate, &text).map_err(|e| format!("{}: {e}", file.display()))
     }
 
-    /// Takes fingerprint and public key from a certificate.
-    pub fn of(certificate: &openssl::x509::X509Ref) -> Result<Certificate, String> {
-        let public_key =
-            certificate.public_key().and_then(|k| k.public_key_to_der()).map_err(|e| e.to_string())?;
-        Ok(Certificate { fingerprint: fingerprint(certificate).map_err(|e| e.to_string())?, public_key })
+    fn of(certificate: &X509, file: &[u8]) -> Result<Certificate, ErrorStack> {
+        let digest = |method, bytes: &[u8]| openssl::hash::hash(method, bytes).map(hex::encode);
+        Ok(Certificate {
+            fingerprint: fingerprint(certificate)?,
+            public_key: certificate.public_key()?.public_key_to_der()?,
+            digests: vec![
+                digest(MessageDigest::md5(), file)?,
+                digest(MessageDigest::sha1(), file)?,
+                digest(MessageDigest::sha1(), &certificate.to_der()?)?,
+            ],
+        })
     }
 }
 

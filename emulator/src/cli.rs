@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Local IoT Hub: the platform side for developing and testing devices at a desk.
 #[derive(Debug, Parser)]
@@ -90,6 +90,9 @@ pub enum CtlCommand {
     /// Device shadows.
     #[command(subcommand)]
     Shadow(ShadowCommand),
+    /// Gateways and their sub-devices.
+    #[command(subcommand)]
+    Gw(GatewayCommand),
     /// The hub's time of day.
     #[command(subcommand)]
     Clock(ClockCommand),
@@ -192,6 +195,34 @@ pub enum ShadowCommand {
     },
     /// Forget the document.
     Delete { device: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GatewayCommand {
+    /// Sub-devices of a gateway, and what it acknowledged. Devices are PRODUCT/NAME everywhere.
+    List { gateway: String },
+    /// Bind sub-devices and tell the gateway.
+    Bind {
+        gateway: String,
+        #[arg(required = true)]
+        devices: Vec<String>,
+    },
+    /// Unbind sub-devices and tell the gateway.
+    Unbind {
+        gateway: String,
+        #[arg(required = true)]
+        devices: Vec<String>,
+    },
+    /// Ask the gateway to begin or to end its search for sub-devices.
+    Search { gateway: String, what: Search },
+    /// Unbind all sub-devices and tell the gateway.
+    UnbindAll { gateway: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Search {
+    Start,
+    Stop,
 }
 
 #[derive(Debug, Subcommand)]

@@ -159,6 +159,16 @@ pub enum PublishDenied {
     Close,
 }
 
+/// When the sub-devices of a gateway are unbound by the console's `unbind-all`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnbindAll {
+    #[default]
+    AtOnce,
+    /// When the gateway has acknowledged.
+    OnAck,
+}
+
 /// How strictly topics are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -194,6 +204,9 @@ pub struct Options {
     pub event_packets: bool,
     /// Answers of the shadow carry the time stamp of each value.
     pub shadow_metadata: bool,
+    /// A gateway's `bind` must have been signed within so many seconds of now; 0: at any time.
+    pub gateway_bind_window_s: u32,
+    pub gateway_unbind_all: UnbindAll,
     pub auth_codes: AuthCodes,
 }
 
@@ -212,6 +225,8 @@ impl Default for Options {
             session_time_scale: 1.0,
             event_packets: true,
             shadow_metadata: false,
+            gateway_bind_window_s: 0,
+            gateway_unbind_all: UnbindAll::AtOnce,
             auth_codes: AuthCodes::default(),
         }
     }

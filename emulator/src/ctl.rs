@@ -9,7 +9,10 @@ use serde_json::{Map, Value, json};
 use ureq::Agent;
 use ureq::http::Response;
 
-use crate::cli::{ClockCommand, Ctl, CtlCommand, DeviceCommand, EventsArgs, FaultCommand, ShadowCommand};
+use crate::cli::{
+    ClockCommand, Ctl, CtlCommand, DeviceCommand, EventsArgs, FaultCommand, GatewayCommand, Search,
+    ShadowCommand,
+};
 use crate::events::members;
 
 /// Runs a command and prints the hub's answer. False: the hub refused it.
@@ -28,6 +31,7 @@ pub fn run(ctl: &Ctl) -> Result<bool, String> {
         CtlCommand::Fault(FaultCommand::Clear { id: Some(id) }) => hub.delete(&format!("/faults/{id}")),
         CtlCommand::Fault(FaultCommand::List) => hub.get("/faults"),
         CtlCommand::Shadow(command) => shadow(&hub, command),
+        CtlCommand::Gw(command) => gateway(&hub, command),
         CtlCommand::Clock(ClockCommand::Show) => hub.get("/clock"),
         CtlCommand::Clock(ClockCommand::Set { time }) => hub.post("/clock", &clock_change(time)?),
         CtlCommand::Clock(ClockCommand::Scale { factor }) => hub.post("/clock", &json!({"scale": factor})),
@@ -73,6 +77,20 @@ fn shadow(hub: &Hub, command: &ShadowCommand) -> Result<bool, String> {
             hub.delete(&format!("/shadow/{device}/desired?version={version}"))
         }
         ShadowCommand::Delete { device } => hub.delete(&format!("/shadow/{device}")),
+    }
+}
+
+fn gateway(hub: &Hub, command: &GatewayCommand) -> Result<bool, String> {
+    let order =
+        |gateway: &str, what: &str, body: Value| hub.post(&format!("/gateway/{gateway}/{what}"), &body);
+    match command {
+        GatewayCommand::List { gateway } => hub.get(&format!("/gateway/{gateway}")),
+        GatewayCommand::Bind { gateway, devices } => order(gateway, "bind", json!({"devices": devices})),
+        GatewayCommand::Unbind { gateway, devices } => order(gateway, "unbind", json!({"devices": devices})),
+        GatewayCommand::Search { gateway, what } => {
+            order(gateway, "search", json!({"on": *what == Search::Start}))
+        }
+        GatewayCommand::UnbindAll { gateway } => order(gateway, "unbind-all", json!({})),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Options};
 use crate::events::{About, Events};
 use crate::faults::Faults;
+use crate::gateway::Gateways;
 use crate::link::Link;
 use crate::registry::{DeviceId, Registry};
 use crate::shadow::Shadows;
@@ -29,6 +30,7 @@ pub struct Hub {
     pub faults: Faults,
     pub broker: Broker,
     pub shadows: Shadows,
+    pub gateways: Gateways,
     stop: watch::Sender<bool>,
     connections: AtomicU64,
     open: watch::Sender<usize>,
@@ -52,6 +54,7 @@ impl Hub {
             options: config.options.clone(),
             events: Events::new(clock.clone()),
             clock,
+            gateways: Gateways::open(store("gateway"), registry.bindings())?,
             registry,
             faults: Faults::default(),
             broker: Broker::default(),

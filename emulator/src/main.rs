@@ -31,6 +31,7 @@ mod connection;
 mod ctl;
 mod events;
 mod faults;
+mod gateway;
 mod hub;
 mod incoming;
 mod link;

@@ -71,6 +71,8 @@ pub struct Record {
     pub kind: ProductType,
     /// Decoded secret of a key device.
     pub key: Option<Vec<u8>>,
+    /// The same as text: some signatures are made with that.
+    pub secret: Option<String>,
     /// Registered certificate of a cert device.
     pub certificate: Option<Certificate>,
     /// Files the hub issued for the device.
@@ -79,11 +81,34 @@ pub struct Record {
     pub topics: Vec<crate::config::CustomTopic>,
 }
 
+/// Why a device may not be bound to a gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAllowed {
+    /// Its product is not of type `subdevice`.
+    WrongKind,
+    /// Its product is not among the `subproducts` of the gateway's product.
+    OtherProduct,
+    /// The gateway's product has no `subproducts` at all.
+    NoSubDevices,
+}
+
+impl fmt::Display for NotAllowed {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            NotAllowed::WrongKind => "is not of a product of type \"subdevice\"",
+            NotAllowed::OtherProduct => "is not of one of the gateway product's subproducts",
+            NotAllowed::NoSubDevices => "cannot be bound: the gateway's product has no subproducts",
+        })
+    }
+}
+
 /// All products and devices.
 pub struct Registry {
     state_dir: PathBuf,
     authorities: Authorities,
     rules: Vec<Rule>,
+    /// Sub-device and gateway of each `bind` in the registry file.
+    bindings: Vec<(DeviceId, DeviceId)>,
     inner: RwLock<Inner>,
 }
 
@@ -115,9 +140,16 @@ impl Registry {
                 record.enabled = *inner.changes.enabled.get(&id.to_string()).unwrap_or(&device.enabled);
             }
         }
+        let bindings = inner.bindings(&config.device)?;
         let deleted = &inner.changes.deleted;
         inner.devices.retain(|id, _| !deleted.contains(&id.to_string()));
-        Ok(Registry { state_dir, authorities, rules: config.rule.clone(), inner: RwLock::new(inner) })
+        Ok(Registry {
+            state_dir,
+            authorities,
+            rules: config.rule.clone(),
+            bindings,
+            inner: RwLock::new(inner),
+        })
     }
 
     /// The record of a device, if it is registered.
@@ -128,6 +160,16 @@ impl Registry {
     /// All devices, in order.
     pub fn devices(&self) -> Vec<Record> {
         self.inner.read().devices.values().cloned().collect()
+    }
+
+    /// Sub-devices and the gateways the registry file binds them to.
+    pub fn bindings(&self) -> &[(DeviceId, DeviceId)] {
+        &self.bindings
+    }
+
+    /// May this device be bound to this gateway?
+    pub fn may_bind(&self, gateway: &DeviceId, device: &Record) -> Result<(), NotAllowed> {
+        self.inner.read().may_bind(gateway, device)
     }
 
     /// Whether a device has a shadow.
@@ -212,6 +254,7 @@ impl Inner {
             auth: product.auth,
             kind: product.kind,
             key: None,
+            secret: device.secret.clone(),
             certificate: None,
             issued: None,
             topics: product.topics.clone(),
@@ -220,13 +263,41 @@ impl Inner {
             AuthKind::Key => record.key = Some(key_of(device).map_err(fail)?),
             AuthKind::Cert => add_certificate(&mut record, device, authorities).map_err(fail)?,
         }
-        for bound in &device.bind {
-            DeviceId::parse(bound).map_err(|e| format!("device {id}, bind: {e}"))?;
-        }
         if self.devices.insert(id.clone(), record).is_some() {
             return Err(format!("device {id} is there twice"));
         }
         Ok(id)
+    }
+
+    /// The bindings of the registry file: of gateways, to sub-devices they may have, each bound once.
+    fn bindings(&self, devices: &[Device]) -> Result<Vec<(DeviceId, DeviceId)>, String> {
+        let mut bindings: Vec<(DeviceId, DeviceId)> = Vec::new();
+        for device in devices {
+            let gateway = DeviceId { product: device.product.clone(), name: device.name.clone() };
+            for bound in &device.bind {
+                let fail = |e: String| format!("device {gateway}, bind: {e}");
+                let id = DeviceId::parse(bound).map_err(fail)?;
+                let record = self.devices.get(&id).ok_or_else(|| fail(unknown(&id)))?;
+                self.may_bind(&gateway, record).map_err(|e| fail(format!("device {id} {e}")))?;
+                if bindings.iter().any(|(other, _)| *other == id) {
+                    return Err(fail(format!("device {id} is bound twice")));
+                }
+                bindings.push((id, gateway.clone()));
+            }
+        }
+        Ok(bindings)
+    }
+
+    fn may_bind(&self, gateway: &DeviceId, device: &Record) -> Result<(), NotAllowed> {
+        let sub_products = self.products.get(&gateway.product).map_or(&[][..], |p| &p.subproducts);
+        if device.kind != ProductType::Subdevice {
+            return Err(NotAllowed::WrongKind);
+        }
+        if sub_products.is_empty() {
+            return Err(NotAllowed::NoSubDevices);
+        }
+        let listed = sub_products.contains(&device.id.product);
+        if listed { Ok(()) } else { Err(NotAllowed::OtherProduct) }
     }
 }
 
@@ -261,6 +332,9 @@ fn add_certificate(record: &mut Record, device: &Device, authorities: &Authoriti
 
 fn check_product(product: &Product) -> Result<(), String> {
     check_product_id(&product.id)?;
+    if product.kind != ProductType::Gateway && !product.subproducts.is_empty() {
+        return Err(format!("product {}: only one of type \"gateway\" has subproducts", product.id));
+    }
     for sub in &product.subproducts {
         check_product_id(sub).map_err(|e| format!("product {}, subproducts: {e}", product.id))?;
     }
@@ -328,6 +402,16 @@ mod tests {
         let fourth = registry(dir.path(), LAMP).unwrap();
         assert_eq!(fourth.psk(b"A1B2C3D4E5lamp-01"), Some(BASE64.decode(secret.unwrap()).unwrap()));
         assert_eq!(std::fs::read_to_string(dir.path().join("hub.toml")).unwrap(), LAMP);
+    }
+
+    #[test]
+    fn the_example_is_a_registry() {
+        let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("hub.example.toml");
+        let dir = tempfile::tempdir().unwrap();
+        let text = std::fs::read_to_string(example).unwrap();
+        let registry = registry(dir.path(), &text.replace("./emulator-state", "state")).unwrap();
+        let bound: Vec<_> = registry.bindings().iter().map(|(sub, gw)| format!("{sub} {gw}")).collect();
+        assert_eq!(bound, ["SENSOR0001/probe-1 GATEWAY001/hall"]);
     }
 
     #[test]

@@ -9,10 +9,10 @@ use crate::acl::Handler;
 use crate::faults::{Action, Stage, Traffic};
 use crate::hub::Hub;
 use crate::registry::DeviceId;
-use crate::{shadow, time_service};
+use crate::{gateway, shadow, time_service};
 
 /// Services that answer requests, as faults name them.
-pub const ANSWERING: [&str; 2] = ["time", "shadow"];
+pub const ANSWERING: [&str; 3] = ["time", "shadow", "gateway"];
 
 /// A device's message to a service.
 pub struct Request<'a> {
@@ -41,6 +41,7 @@ pub fn dispatch(hub: &Arc<Hub>, handler: Handler, device: &DeviceId, topic: &str
         }
         Handler::Time => ("time", time_service::handle),
         Handler::Shadow => ("shadow", shadow::handle),
+        Handler::Gateway => ("gateway", gateway::handle),
     };
     handle(&Request { hub, device, topic, payload, service, faults: reply_faults(hub, service, device) });
 }

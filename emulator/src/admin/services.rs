@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Console, JsonBody, find};
+use crate::registry::DeviceId;
 use crate::shadow::Change;
 
 type Device = Path<(String, String)>;
@@ -17,6 +18,11 @@ pub fn router() -> Router<Console> {
     Router::new()
         .route("/shadow/{product}/{name}", get(shadow).delete(delete_shadow))
         .route("/shadow/{product}/{name}/desired", post(set_desired).delete(clear_desired))
+        .route("/gateway/{product}/{name}", get(gateway))
+        .route("/gateway/{product}/{name}/bind", post(bind))
+        .route("/gateway/{product}/{name}/unbind", post(unbind))
+        .route("/gateway/{product}/{name}/search", post(search))
+        .route("/gateway/{product}/{name}/unbind-all", post(unbind_all))
 }
 
 async fn shadow(State(console): State<Console>, Path((product, name)): Device) -> Answer {
@@ -69,4 +75,70 @@ async fn delete_shadow(State(console): State<Console>, Path((product, name)): De
     let id = find(&console.hub, &product, &name)?.id;
     let deleted = console.hub.shadows.delete(&id)?;
     Ok(Json(json!({"ok": true, "deleted": deleted})))
+}
+
+async fn gateway(State(console): State<Console>, Path((product, name)): Device) -> Answer {
+    let hub = &console.hub;
+    Ok(Json(hub.gateways.show(hub, &find(hub, &product, &name)?.id)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SubDevices {
+    /// PRODUCT/NAME of each.
+    devices: Vec<String>,
+}
+
+impl SubDevices {
+    fn ids(&self) -> Result<Vec<DeviceId>, String> {
+        if self.devices.is_empty() {
+            return Err("no device is named".into());
+        }
+        self.devices.iter().map(|d| DeviceId::parse(d)).collect()
+    }
+}
+
+async fn bind(
+    State(console): State<Console>,
+    Path((product, name)): Device,
+    devices: JsonBody<SubDevices>,
+) -> Answer {
+    let Json(devices) = devices?;
+    let hub = &console.hub;
+    let gateway = find(hub, &product, &name)?.id;
+    Ok(Json(hub.gateways.bind_by_console(hub, &gateway, &devices.ids()?)?))
+}
+
+async fn unbind(
+    State(console): State<Console>,
+    Path((product, name)): Device,
+    devices: JsonBody<SubDevices>,
+) -> Answer {
+    let Json(devices) = devices?;
+    let hub = &console.hub;
+    let gateway = find(hub, &product, &name)?.id;
+    Ok(Json(hub.gateways.unbind_by_console(hub, &gateway, &devices.ids()?)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Search {
+    on: bool,
+}
+
+async fn search(
+    State(console): State<Console>,
+    Path((product, name)): Device,
+    wish: JsonBody<Search>,
+) -> Answer {
+    let Json(Search { on }) = wish?;
+    let hub = &console.hub;
+    let gateway = find(hub, &product, &name)?.id;
+    Ok(Json(hub.gateways.search(hub, &gateway, on)?))
+}
+
+async fn unbind_all(State(console): State<Console>, Path((product, name)): Device) -> Answer {
+    let hub = &console.hub;
+    let gateway = find(hub, &product, &name)?.id;
+    Ok(Json(hub.gateways.unbind_all(hub, &gateway)?))
 }

@@ -6,6 +6,7 @@ mod client;
 mod connect;
 mod console;
 mod faults;
+mod gateway;
 mod hub;
 mod messages;
 mod peers;

@@ -174,6 +174,37 @@ impl Hub {
         self.command("DELETE", &format!("/shadow/{}", device.id()), None)["deleted"] == true
     }
 
+    /// Sub-devices of a gateway and what it acknowledged: `{devices: [{device, online}], acks: [{ts_ms, ack}]}`.
+    pub fn gateway(&self, gateway: &Device) -> Value {
+        self.command("GET", &format!("/gateway/{}", gateway.id()), None)
+    }
+
+    /// Binds sub-devices and pushes `change`; returns how many got it. The gateway's product needs
+    /// `type = "gateway"` and `subproducts`, theirs `type = "subdevice"`: see `with_products`.
+    pub fn gateway_bind(&self, gateway: &Device, subs: &[&Device]) -> u64 {
+        self.command_gateway(gateway, "bind", json!({"devices": ids(subs)}))
+    }
+
+    /// Unbinds sub-devices and pushes `change`.
+    pub fn gateway_unbind(&self, gateway: &Device, subs: &[&Device]) -> u64 {
+        self.command_gateway(gateway, "unbind", json!({"devices": ids(subs)}))
+    }
+
+    /// Pushes `search_devices`.
+    pub fn gateway_search(&self, gateway: &Device, on: bool) -> u64 {
+        self.command_gateway(gateway, "search", json!({"on": on}))
+    }
+
+    /// Unbinds all sub-devices and pushes `unbind_all`.
+    pub fn gateway_unbind_all(&self, gateway: &Device) -> u64 {
+        self.command_gateway(gateway, "unbind-all", json!({}))
+    }
+
+    fn command_gateway(&self, gateway: &Device, command: &str, body: Value) -> u64 {
+        let answer = self.command("POST", &format!("/gateway/{}/{command}", gateway.id()), Some(body));
+        answer["delivered"].as_u64().unwrap_or_default()
+    }
+
     /// A service (`time`, `shadow`, `gateway`, `config`) does not answer a device's requests; with `count` 0 from now on.
     pub fn drop_replies(&self, service: &str, device: &Device, count: u64) -> u64 {
         self.fault(json!({"action": "drop", "service": service, "device": device.id(), "count": count}))
@@ -257,6 +288,10 @@ impl Drop for Hub {
             }
         }
     }
+}
+
+fn ids(devices: &[&Device]) -> Vec<String> {
+    devices.iter().map(|device| device.id()).collect()
 }
 
 fn port_of(address: &str) -> u16 {
