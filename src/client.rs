@@ -11,6 +11,7 @@ pub mod callback;
 mod connect;
 pub mod construct;
 pub mod credentials;
+pub mod deadlines;
 mod destroy;
 mod dispatch;
 pub mod endpoint;
@@ -37,13 +38,14 @@ use crate::transport::receiver::Receiver;
 use crate::transport::sender::Sender;
 use callback::{Message, Observer, Target};
 use credentials::Credential;
+use deadlines::Deadlines;
 use endpoint::Endpoint;
 use gate::{Gate, YieldRight};
 use identity::Identity;
 use news::News;
 use std::any::Any;
 use std::ffi::CString;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Least and largest command timeout in ms; other values are corrected (`mqtt.md` §0).
@@ -77,7 +79,7 @@ pub struct Config {
 #[cfg(not(feature = "auth_with_notls"))]
 pub use open::TrustPolicy;
 pub use request::MAX_PAYLOAD;
-pub use run::RECONNECTED;
+pub use run::{MANUALLY_DISCONNECTED, RECONNECTED};
 
 /// A device client. All functions may be called from any thread at any time.
 pub struct Client {
@@ -97,6 +99,7 @@ pub struct Client {
     /// When the reading thread will look around by itself; 0 while it is not waiting.
     waiting_until: AtomicU64,
     attachments: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
+    deadlines: Mutex<Vec<Arc<dyn Deadlines>>>,
     news: News,
     #[cfg(feature = "multithread_enabled")]
     looping: loop_thread::LoopControl,
@@ -165,6 +168,7 @@ impl Client {
             spare: Mutex::default(),
             waiting_until: AtomicU64::new(0),
             attachments: Mutex::default(),
+            deadlines: Mutex::default(),
             news: News::default(),
             #[cfg(feature = "multithread_enabled")]
             looping: loop_thread::LoopControl::default(),
@@ -192,6 +196,16 @@ impl Client {
         core.lifecycle.is_connected() && core.broken.is_none() && !self.gate.is_closing()
     }
 
+    /// Whether the client is being destroyed or has been: nobody is called back any more.
+    pub fn is_destroyed(&self) -> bool {
+        self.gate.is_closing()
+    }
+
+    /// Whether the calling thread is inside a callback of this client that came out of Yield or Construct.
+    pub fn is_in_callback(&self) -> bool {
+        self.yield_right.is_mine()
+    }
+
     /// Connections lost so far.
     pub fn losses(&self) -> u32 {
         self.core().lifecycle.losses()
@@ -215,13 +229,6 @@ impl Client {
 
     fn core(&self) -> MutexGuard<'_, Core> {
         lock(&self.core)
-    }
-
-    /// Wakes the reading thread if it would look around only after `deadline`.
-    fn wake_before(&self, deadline: u64) {
-        if self.waiting_until.load(Ordering::SeqCst) > deadline && !self.yield_right.is_mine() {
-            self.waiter.wake();
-        }
     }
 }
 

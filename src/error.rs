@@ -75,8 +75,28 @@ errors! {
     QosNotSupported = -120,
     /// No such subscription.
     UnsubFail = -121,
+    /// A JSON text that was cut off at the end of its buffer.
+    JsonBufferTruncated = -133,
+    /// A buffer without room for a JSON text.
+    JsonBufferTooSmall = -134,
+    /// A JSON text that cannot be used.
+    Json = -135,
+    /// Too many requests wait for their answers.
+    MaxAppendingRequest = -137,
     /// A topic above 128 bytes.
     MaxTopicLength = -138,
+    /// A property that is registered already.
+    ShadowPropertyExist = -201,
+    /// A property that is not registered.
+    ShadowNotPropertyExist = -202,
+    /// No answer to an update of the shadow in time.
+    ShadowUpdateTimeout = -203,
+    /// The platform refused an update of the shadow.
+    ShadowUpdateRejected = -204,
+    /// No answer to a request for the shadow in time.
+    ShadowGetTimeout = -205,
+    /// The platform refused a request for the shadow.
+    ShadowGetRejected = -206,
     /// No socket.
     TcpSocketFailed = -601,
     /// The host name cannot be resolved.
@@ -174,6 +194,16 @@ mod tests {
             (Error::BufTooShort, C::QCLOUD_ERR_BUF_TOO_SHORT),
             (Error::QosNotSupported, C::QCLOUD_ERR_MQTT_QOS_NOT_SUPPORT),
             (Error::UnsubFail, C::QCLOUD_ERR_MQTT_UNSUB_FAIL),
+            (Error::JsonBufferTruncated, C::QCLOUD_ERR_JSON_BUFFER_TRUNCATED),
+            (Error::JsonBufferTooSmall, C::QCLOUD_ERR_JSON_BUFFER_TOO_SMALL),
+            (Error::Json, C::QCLOUD_ERR_JSON),
+            (Error::MaxAppendingRequest, C::QCLOUD_ERR_MAX_APPENDING_REQUEST),
+            (Error::ShadowPropertyExist, C::QCLOUD_ERR_SHADOW_PROPERTY_EXIST),
+            (Error::ShadowNotPropertyExist, C::QCLOUD_ERR_SHADOW_NOT_PROPERTY_EXIST),
+            (Error::ShadowUpdateTimeout, C::QCLOUD_ERR_SHADOW_UPDATE_TIMEOUT),
+            (Error::ShadowUpdateRejected, C::QCLOUD_ERR_SHADOW_UPDATE_REJECTED),
+            (Error::ShadowGetTimeout, C::QCLOUD_ERR_SHADOW_GET_TIMEOUT),
+            (Error::ShadowGetRejected, C::QCLOUD_ERR_SHADOW_GET_REJECTED),
             (Error::MaxTopicLength, C::QCLOUD_ERR_MAX_TOPIC_LENGTH),
             (Error::TcpSocketFailed, C::QCLOUD_ERR_TCP_SOCKET_FAILED),
             (Error::TcpUnknownHost, C::QCLOUD_ERR_TCP_UNKNOWN_HOST),

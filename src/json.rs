@@ -39,6 +39,112 @@ pub struct Value<'a> {
     pub text: &'a [u8],
 }
 
+impl<'a> Value<'a> {
+    /// The bytes of a string with its escapes resolved; `None` for other values. Half of a surrogate pair becomes U+FFFD.
+    pub fn unescaped(&self) -> Option<Vec<u8>> {
+        (self.kind == Kind::String).then(|| unescape(self.text))
+    }
+
+    /// An integer, given as a number or as decimal digits in a string.
+    pub fn integer(&self) -> Option<i64> {
+        let is_candidate = matches!(self.kind, Kind::Number | Kind::String);
+        std::str::from_utf8(self.text).ok().filter(|_| is_candidate)?.parse().ok()
+    }
+
+    /// The elements of an array, in order; none of another value. Malformed text ends them.
+    pub fn elements(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let mut scan = Scanner { text: self.text, at: 0 };
+        let mut opening = if self.kind == Kind::Array { b'[' } else { 0 };
+        std::iter::from_fn(move || {
+            scan.take(opening)?;
+            opening = b',';
+            scan.value(1)
+        })
+    }
+}
+
+/// Whether `text` may stand between the quotes of a string as it is.
+pub fn is_string_content(text: &[u8]) -> bool {
+    let mut scan = Scanner { text, at: 0 };
+    while let Some(byte) = scan.next() {
+        let is_good = match byte {
+            b'"' => false,
+            b'\\' => scan.escape().is_some(),
+            0x20.. => true,
+            _ => false,
+        };
+        if !is_good {
+            return false;
+        }
+    }
+    true
+}
+
+/// Appends `text` as it has to stand between the quotes of a string.
+pub fn escape(text: &[u8], out: &mut Vec<u8>) {
+    for &byte in text {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => out.extend_from_slice(br"\n"),
+            b'\r' => out.extend_from_slice(br"\r"),
+            b'\t' => out.extend_from_slice(br"\t"),
+            0x20.. => out.push(byte),
+            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+        }
+    }
+}
+
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, behind)) = rest.split_first() {
+        rest = behind;
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        let (escaped, behind) =
+            rest.split_first().map_or((b'\\', rest), |(&escaped, behind)| (escaped, behind));
+        rest = behind;
+        match escaped {
+            b'n' => out.push(b'\n'),
+            b'r' => out.push(b'\r'),
+            b't' => out.push(b'\t'),
+            b'b' => out.push(8),
+            b'f' => out.push(12),
+            b'u' => {
+                let (character, behind) = unicode(rest);
+                rest = behind;
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// The character whose hexadecimal digits `text` begins with, those of a second half included, and what is behind.
+fn unicode(text: &[u8]) -> (char, &[u8]) {
+    let Some((high, behind)) = hex4(text) else {
+        return (char::REPLACEMENT_CHARACTER, text);
+    };
+    let low = behind.strip_prefix(br"\u").and_then(hex4).filter(|(low, _)| (0xdc00..0xe000).contains(low));
+    match (high, low) {
+        (0xd800..0xdc00, Some((low, behind))) => {
+            let code = 0x10000 + (u32::from(high - 0xd800) << 10) + u32::from(low - 0xdc00);
+            (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), behind)
+        }
+        _ => (char::from_u32(high.into()).unwrap_or(char::REPLACEMENT_CHARACTER), behind),
+    }
+}
+
+fn hex4(text: &[u8]) -> Option<(u16, &[u8])> {
+    let (digits, behind) = text.split_first_chunk::<4>()?;
+    let digits =
+        std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    Some((u16::from_str_radix(digits, 16).ok()?, behind))
+}
+
 /// The value of `path` in the object `text`: a name, or names joined by dots for nested objects.
 ///
 /// Names are compared with the text between the quotes, byte for byte; the first of equal names counts; a name with a

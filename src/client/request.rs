@@ -87,6 +87,12 @@ impl Client {
         self.send_request(now, id, packet::unsubscribe(id, filter))
     }
 
+    /// Drops the subscription of `handler` to `filter`, granted or asked for: it gets no messages and no events any more.
+    /// Nothing is sent; what the server still sends goes to the event handler of the client.
+    pub fn drop_subscription(&self, filter: &str, handler: Arc<dyn Handler>) {
+        self.core().session.drop_subscription(filter, &Target(handler));
+    }
+
     /// Sends a packet, given in parts, with one write. After an error the connection is as good as lost: the
     /// reading thread takes it down.
     pub(super) fn send_packet(&self, parts: &[&[u8]], timeout_ms: u32) -> Result<(), Error> {

@@ -96,6 +96,10 @@ impl Client {
             if self.must_leave_connection() {
                 return 0;
             }
+            if self.expire_deadlines() {
+                // A callback may have destroyed the client or stopped the loop.
+                continue;
+            }
             let now = self.clock.now();
             let step = self.next_step(now);
             match step {
@@ -106,6 +110,7 @@ impl Client {
                     Round::Return(code) => return code,
                     Round::Lost => {}
                 },
+                Step::Attempt | Step::WaitUntil(_) if is_done() => return result.unwrap_or(0),
                 Step::Attempt => match self.reconnect() {
                     Ok(()) => result = Some(RECONNECTED),
                     // Broken off by us: the attempt is still to be made.
@@ -113,7 +118,10 @@ impl Client {
                     Err(error) => self.note_failed_attempt(error),
                 },
                 Step::WaitUntil(_) if now >= deadline => return Error::AttemptingReconnect.code(),
-                Step::WaitUntil(at) => self.pause(at.min(deadline) - now),
+                Step::WaitUntil(at) => {
+                    let due = at.min(deadline).min(self.next_deadline());
+                    self.pause(due.saturating_sub(now));
+                }
                 Step::StayOffline => return Error::NoConn.code(),
                 Step::GiveUp => return Error::ReconnectTimeout.code(),
                 Step::Closed => return MANUALLY_DISCONNECTED,
@@ -267,6 +275,9 @@ impl Client {
             self.waiting_until.store(until, Ordering::SeqCst);
             until
         };
+        // Asked for after the store: whoever sets a deadline from now on sees that he has to wake us.
+        let until = until.min(self.next_deadline());
+        self.waiting_until.store(until, Ordering::SeqCst);
         let timeout_ms = u32::try_from(until.saturating_sub(now)).unwrap_or(u32::MAX);
         let read = self.read(timeout_ms);
         self.waiting_until.store(0, Ordering::SeqCst);

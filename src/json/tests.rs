@@ -230,3 +230,78 @@ fn random_bytes_and_damaged_documents_do_no_harm() {
         keys(&text, &mut |key| assert!(!key.is_empty() || text.windows(2).any(|w| w == b"\"\"")));
     }
 }
+
+fn value(text: &str) -> Value<'_> {
+    find(b"a", text.as_bytes()).unwrap()
+}
+
+#[test]
+fn escapes_of_strings_are_resolved() {
+    let cases: [(&[u8], &[u8]); 8] = [
+        (b"plain", b"plain"),
+        (br"h:\/\/x", b"h://x"),
+        (br#"q\"b\\c\n\r\t\b\f"#, b"q\"b\\c\n\r\t\x08\x0c"),
+        (br"\u4e2d\u0041", "\u{4e2d}A".as_bytes()),
+        (br"\ud83d\ude00!", "\u{1f600}!".as_bytes()),
+        (br"\ud83d-\ude00", "\u{fffd}-\u{fffd}".as_bytes()),
+        (br"\ud83d\u0041", "\u{fffd}A".as_bytes()),
+        (b"\xff\xfe", b"\xff\xfe"),
+    ];
+    for (text, resolved) in cases {
+        assert_eq!(unescape(text), resolved, "{}", String::from_utf8_lossy(text));
+    }
+    assert_eq!(value(r#"{"a":"x\/y"}"#).unescaped().as_deref(), Some(&b"x/y"[..]));
+    assert_eq!(value(r#"{"a":5}"#).unescaped(), None);
+}
+
+#[test]
+fn what_is_escaped_can_be_resolved() {
+    let all: Vec<u8> = (0..=255).collect();
+    let mut escaped = Vec::new();
+    escape(&all, &mut escaped);
+    assert!(is_string_content(&escaped));
+    assert_eq!(unescape(&escaped), all);
+    let mut few = Vec::new();
+    escape(b"a\"b\\c\x01\n", &mut few);
+    assert_eq!(few, br#"a\"b\\c\u0001\n"#);
+}
+
+#[test]
+fn content_of_a_string_is_known() {
+    for good in ["", "abc", r#"a\"b"#, r"\u00e4", "\u{e4}"] {
+        assert!(is_string_content(good.as_bytes()), "{good}");
+    }
+    for bad in ["a\"b", "a\nb", r"\", r"\x", r"\u12", "\0"] {
+        assert!(!is_string_content(bad.as_bytes()), "{bad}");
+    }
+}
+
+#[test]
+fn integers_come_as_numbers_or_as_text() {
+    for (text, integer) in [
+        (r#"{"a":5005}"#, Some(5005)),
+        (r#"{"a":-1}"#, Some(-1)),
+        (r#"{"a":"806"}"#, Some(806)),
+        (r#"{"a":"-2"}"#, Some(-2)),
+        (r#"{"a":9223372036854775807}"#, Some(i64::MAX)),
+        (r#"{"a":9223372036854775808}"#, None),
+        (r#"{"a":1.5}"#, None),
+        (r#"{"a":"x"}"#, None),
+        (r#"{"a":""}"#, None),
+        (r#"{"a":true}"#, None),
+        (r#"{"a":{}}"#, None),
+    ] {
+        assert_eq!(value(text).integer(), integer, "{text}");
+    }
+}
+
+#[test]
+fn elements_of_arrays() {
+    let texts = |text| -> Vec<String> {
+        value(text).elements().map(|element| String::from_utf8_lossy(element.text).into_owned()).collect()
+    };
+    assert_eq!(texts(r#"{"a":[]}"#), [""; 0]);
+    assert_eq!(texts(r#"{"a":[ 1 , "x,]" ,{"b":[2]}, [3] ]}"#), ["1", "x,]", r#"{"b":[2]}"#, "[3]"]);
+    assert_eq!(texts(r#"{"a":"[1]"}"#), [""; 0], "a string");
+    assert_eq!(texts(r#"{"a":{"b":1}}"#), [""; 0], "an object");
+}

@@ -99,6 +99,12 @@ impl<H> Requests<H> {
         self.pending.retain(|pending| !is_meant(&pending.request));
     }
 
+    /// Drops the SUBSCRIBE requests for a filter that `is_meant` picks by their subscriber.
+    pub fn drop_subscribes(&mut self, of: &str, is_meant: impl Fn(&H) -> bool) {
+        let is_dropped = |request: &Request<H>| matches!(request, Request::Subscribe { filter, subscriber, .. } if filter == of && is_meant(subscriber));
+        self.pending.retain(|pending| !is_dropped(&pending.request));
+    }
+
     /// SUBSCRIBE and UNSUBSCRIBE requests of the application.
     pub fn waiting_for_server(&self) -> usize {
         let counts = |request: &Request<H>| match request {
@@ -169,6 +175,22 @@ mod tests {
         assert_eq!(requests.take(id, |request| *request == Request::Unsubscribe), None);
         assert_eq!(requests.take(id, |request| *request == Request::Publish), Some(Request::Publish));
         assert_eq!(requests.take(id, |_| true), None);
+    }
+
+    #[test]
+    fn dropped_subscribes_are_those_of_one_subscriber_to_one_filter() {
+        let mut requests: Requests<u8> = Requests::new(0);
+        let subscribe = |filter: &str, subscriber| Request::Subscribe {
+            filter: filter.into(),
+            qos: 0,
+            subscriber,
+            again: false,
+        };
+        for (filter, subscriber) in [("f", 1), ("f", 2), ("g", 1), ("f", 1)] {
+            requests.add(0, subscribe(filter, subscriber));
+        }
+        requests.drop_subscribes("f", |&subscriber| subscriber == 1);
+        assert_eq!(requests.subscribing().collect::<Vec<_>>(), [("f", &2), ("g", &1)]);
     }
 
     #[test]

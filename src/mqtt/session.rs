@@ -142,6 +142,13 @@ impl<H: Subscriber> Session<H> {
         self.table.remove(filter)
     }
 
+    /// Drops the subscription of these handlers to this filter, granted or asked for, without an event. A SUBACK that
+    /// still comes finds nothing.
+    pub fn drop_subscription(&mut self, filter: &str, subscriber: &H) {
+        self.requests.drop_subscribes(filter, |other| other.is_same_handler(subscriber));
+        self.table.remove_identical(filter, subscriber);
+    }
+
     /// Starts an UNSUBSCRIBE; returns its packet id.
     pub fn unsubscribe(&mut self, now: Millis) -> Result<u16, Error> {
         if self.requests.waiting_for_server() >= MAX_PENDING {
@@ -361,6 +368,19 @@ mod tests {
         assert_eq!(session.subscribe(0, "$sys/operation/result/P/D", 0, ME), Ok(13_923));
         assert_eq!(session.subscribe(0, "P/D/data", 0, ME), Ok(13_924));
         assert_eq!(session.publish(0), Ok(13_925));
+    }
+
+    #[test]
+    fn a_dropped_subscription_is_neither_asked_for_nor_granted() {
+        let mut session = connected();
+        subscribed(&mut session, "a", ME);
+        let id = session.subscribe(0, "a", 0, ME).unwrap();
+        session.subscribe(0, "a", 0, Who(2, 1, true)).unwrap();
+        session.drop_subscription("a", &ME);
+        assert!(!session.is_subscribed("a"));
+        assert!(matches!(suback(&mut session, id, 0), Handled::Ignored(_)));
+        assert_eq!(session.poll_event(), None);
+        assert_eq!(session.route(b"a"), Some(Who(2, 1, true)));
     }
 
     #[test]

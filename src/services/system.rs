@@ -1,7 +1,8 @@
 //! The `$sys` topics: platform time and the switch of remote login (`system.md`).
 
+use super::downlink::{Downlink, Patience, Service};
 use crate::client::Client;
-use crate::client::callback::{Handler, HandlerIdentity, Message, TopicEvent};
+use crate::client::callback::{Message, TopicEvent};
 use crate::error::Error;
 use crate::hal::clock;
 use crate::json;
@@ -11,9 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const FILE: &str = "system_mqtt.c";
 const TIME_REQUEST: &[u8] = br#"{"type": "get", "resource": ["time"]}"#;
 
-/// Rounds of the subscription; the last one waits for the command timeout.
-const SUBSCRIBE_ROUNDS: u32 = 3;
-/// Wait of the earlier rounds, in ms.
+/// Wait of the first two rounds of the subscription, in ms; the third waits for the command timeout.
 const ROUND_MS: u32 = 100;
 /// Least wait for a reply, in ms.
 const REPLY_MS: u32 = 2000;
@@ -37,7 +36,6 @@ struct Reply {
 
 #[derive(Debug, Default)]
 struct State {
-    is_subscribed: bool,
     /// Client clock when the request under way was published.
     asked_at: Option<u64>,
     /// Counts the replies, so that each caller sees one that is newer than its question.
@@ -92,8 +90,7 @@ pub fn sync_clock(client: &Client) -> Result<(), i32> {
 
 /// Subscribes the result topic and reports that remote login is off; the packet id of the report.
 pub fn enable_ssh(client: &Client) -> Result<i32, i32> {
-    let system = client.attachment::<System>();
-    subscribe(client, &system)?;
+    subscribe(client)?;
     let report = br#"{"type": "ssh", "switch": 0}"#;
     client.publish(operation_topic(client).as_bytes(), 0, false, report).map(i32::from).map_err(Error::code)
 }
@@ -108,19 +105,19 @@ fn corrected_time(reply: &Reply, round_trip: u64) -> Option<u64> {
 }
 
 fn ask_time(client: &Client) -> Result<Reply, i32> {
-    let system = client.attachment::<System>();
-    subscribe(client, &system)?;
+    let link = subscribe(client)?;
+    let system = &link.service;
     let seen = system.state().replies;
     let is_answered = || system.state().replies != seen;
     let losses = client.losses();
     let is_back = || client.is_connected() && client.losses() != losses;
-    publish_request(client, &system)?;
+    publish_request(client, system)?;
     let timeout_ms = client.command_timeout_ms().max(REPLY_MS);
     let mut result = client.yield_until(timeout_ms, &|| is_answered() || is_back());
     if is_back() && !is_answered() {
         // The request may have gone down with the old connection: ask once more.
         system.state().asked_at = None;
-        publish_request(client, &system)?;
+        publish_request(client, system)?;
         result = client.yield_until(timeout_ms, &is_answered);
     }
     let mut state = system.state();
@@ -154,29 +151,17 @@ fn publish_request(client: &Client, system: &System) -> Result<(), i32> {
 }
 
 /// Makes sure that replies arrive: up to three SUBSCRIBE, each given time for its answer.
-fn subscribe(client: &Client, system: &Arc<System>) -> Result<(), i32> {
+fn subscribe(client: &Client) -> Result<Arc<Downlink<System>>, i32> {
+    let link = client.attachment::<Downlink<System>>();
     let filter = format!("$sys/operation/result/{}", device_path(client));
-    let is_ready = || system.state().is_subscribed;
-    for round in 1..=SUBSCRIBE_ROUNDS {
-        if is_ready() {
-            return Ok(());
-        }
-        let handler = Arc::new(SystemHandler(Arc::clone(system)));
-        if let Err(error) = client.subscribe(&filter, 0, handler) {
-            log!(Level::Warn, FILE, "_iot_system_info_get", "subscribe of the sys topic failed: {error}");
-            continue;
-        }
-        let wait_ms = if round < SUBSCRIBE_ROUNDS { ROUND_MS } else { client.command_timeout_ms() };
-        let result = client.yield_until(wait_ms, &is_ready);
-        if result != 0 && result != crate::client::RECONNECTED {
-            break;
+    let rounds_ms = [ROUND_MS, ROUND_MS, client.command_timeout_ms()];
+    match link.start(client, &filter, 0, &Patience { rounds_ms: &rounds_ms, asks_again: true }) {
+        Ok(_) => Ok(link),
+        Err(error) => {
+            log!(Level::Error, FILE, "_iot_system_info_get", "sys topic is not subscribed: {error}");
+            Err(Error::Failure.code())
         }
     }
-    if is_ready() {
-        return Ok(());
-    }
-    log!(Level::Error, FILE, "_iot_system_info_get", "sys topic is not subscribed");
-    Err(Error::Failure.code())
 }
 
 fn device_path(client: &Client) -> String {
@@ -187,10 +172,9 @@ fn operation_topic(client: &Client) -> String {
     format!("$sys/operation/{}", device_path(client))
 }
 
-/// Takes the messages and events of the result topic.
-struct SystemHandler(Arc<System>);
+impl Service for System {
+    const FILE: &'static str = FILE;
 
-impl Handler for SystemHandler {
     fn on_message(&self, client: &Client, message: &mut Message) {
         let received_at = client.now();
         let (topic, payload) = (message.topic(), message.payload());
@@ -211,7 +195,6 @@ impl Handler for SystemHandler {
 
     fn on_event(&self, _client: &Client, event: TopicEvent) {
         const FUNCTION: &str = "_system_mqtt_sub_event_handler";
-        self.0.state().is_subscribed = event == TopicEvent::Subscribed;
         match event {
             TopicEvent::Subscribed => log!(Level::Debug, FILE, FUNCTION, "mqtt sys topic subscribe success"),
             TopicEvent::SubscribeTimeout => {
@@ -228,26 +211,15 @@ impl Handler for SystemHandler {
             }
         }
     }
-
-    fn takes_messages(&self) -> bool {
-        true
-    }
-
-    fn identity(&self) -> HandlerIdentity {
-        /// Its address stands for this handler.
-        static MARK: u8 = 0;
-        let address = std::ptr::from_ref(&MARK).addr();
-        HandlerIdentity { message: address, event: address, data: Arc::as_ptr(&self.0).addr() }
-    }
 }
 
-impl SystemHandler {
+impl System {
     fn take_time(&self, payload: &[u8], received_at: u64) {
         let Some(time) = number(payload, "time") else {
             return;
         };
         let in_ms = time.saturating_mul(1000);
-        let mut state = self.0.state();
+        let mut state = self.state();
         state.last = Some(Reply {
             time,
             ntptime1: number(payload, "ntptime1").unwrap_or(in_ms),
@@ -277,7 +249,7 @@ fn switch_ssh(payload: &[u8]) {
 
 /// An integer member, as a number or as decimal text.
 fn number(payload: &[u8], key: &str) -> Option<i64> {
-    std::str::from_utf8(json::value_of(key.as_bytes(), payload)?).ok()?.parse().ok()
+    json::find(key.as_bytes(), payload)?.integer()
 }
 
 #[cfg(test)]
@@ -305,9 +277,9 @@ mod tests {
     }
 
     fn taken(payload: &str) -> Option<(i64, i64, i64)> {
-        let handler = SystemHandler(Arc::default());
-        handler.take_time(payload.as_bytes(), 5);
-        let state = handler.0.state();
+        let system = System::default();
+        system.take_time(payload.as_bytes(), 5);
+        let state = system.state();
         state.last.map(|reply| (reply.time, reply.ntptime1, reply.ntptime2))
     }
 

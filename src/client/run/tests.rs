@@ -3,6 +3,7 @@ use crate::client::callback::Observer;
 use crate::client::construct::{Parameters, Secret};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -174,4 +175,110 @@ fn lines_of_the_port_reach_the_handler_without_a_lock() {
     assert_eq!(error, Some(Error::TcpWriteFail));
     assert_eq!(lock(&SEEN).len(), 1);
     client.destroy();
+}
+
+/// Deadlines of a service that publishes nothing: what was due, and when it was ended.
+#[derive(Default)]
+struct Due {
+    at: Mutex<Vec<u64>>,
+    ended: Mutex<Vec<(u64, u64)>>,
+}
+
+impl crate::client::deadlines::Deadlines for Due {
+    fn next_deadline(&self) -> Option<u64> {
+        lock(&self.at).iter().copied().min()
+    }
+
+    fn expire(&self, client: &Client, now: u64) {
+        assert!(client.deadlines.try_lock().is_ok(), "called without locks");
+        let mut due = lock(&self.at);
+        let (over, rest): (Vec<u64>, Vec<u64>) = due.drain(..).partition(|&at| at <= now);
+        *due = rest;
+        lock(&self.ended).extend(over.into_iter().map(|at| (at, now)));
+    }
+}
+
+impl Due {
+    fn watched(client: &Client) -> Arc<Due> {
+        let due = Arc::new(Due::default());
+        client.watch(Arc::clone(&due) as Arc<dyn crate::client::deadlines::Deadlines>);
+        due
+    }
+
+    fn set(&self, client: &Client, at: u64) {
+        lock(&self.at).push(at);
+        client.wake_before(at);
+    }
+
+    fn has_ended(&self, count: usize) -> bool {
+        lock(&self.ended).len() >= count
+    }
+
+    /// None was ended before its time.
+    fn check(&self) {
+        assert!(lock(&self.ended).iter().all(|(at, now)| now >= at));
+    }
+}
+
+#[test]
+fn deadlines_of_a_service_end_the_wait_for_data() {
+    let (client, _server, _events) = connected(|_| {}, b"");
+    let due = Due::watched(&client);
+    for ms in [30, 60] {
+        due.set(&client, client.now() + ms);
+    }
+    assert_eq!(client.yield_until(20_000, &|| due.has_ended(2)), 0);
+    assert!(due.has_ended(2));
+    due.check();
+    client.destroy();
+}
+
+#[test]
+fn a_deadline_that_is_set_meanwhile_wakes_the_thread_that_reads() {
+    let (client, _server, _events) = connected(|_| {}, b"");
+    let due = Due::watched(&client);
+    let reader = std::thread::spawn({
+        let (client, due) = (Arc::clone(&client), Arc::clone(&due));
+        move || client.yield_until(60_000, &|| due.has_ended(1))
+    });
+    while client.waiting_until.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    let start = std::time::Instant::now();
+    due.set(&client, client.now() + 50);
+    assert_eq!(reader.join().unwrap(), 0);
+    assert!(due.has_ended(1) && start.elapsed() < LIMIT);
+    due.check();
+    client.destroy();
+}
+
+#[test]
+fn deadlines_are_kept_while_the_connection_is_lost() {
+    let (client, server, events) = connected(|_| {}, b"");
+    let due = Due::watched(&client);
+    due.set(&client, client.now() + 200);
+    drop(server);
+    // The first attempt to reconnect comes after a second at the earliest.
+    assert_eq!(client.yield_until(20_000, &|| due.has_ended(1)), 0);
+    assert_eq!(events.try_iter().collect::<Vec<_>>(), ["Disconnected"]);
+    assert!(due.has_ended(1) && !client.is_connected());
+    due.check();
+    client.destroy();
+}
+
+#[test]
+fn a_deadline_may_destroy_the_client() {
+    struct Last(AtomicBool);
+    impl crate::client::deadlines::Deadlines for Last {
+        fn next_deadline(&self) -> Option<u64> {
+            (!self.0.load(Ordering::SeqCst)).then_some(0)
+        }
+        fn expire(&self, client: &Client, _now: u64) {
+            self.0.store(true, Ordering::SeqCst);
+            assert_eq!(client.destroy(), Some(Ok(())));
+        }
+    }
+    let (client, _server, _events) = connected(|_| {}, b"");
+    client.watch(Arc::new(Last(AtomicBool::new(false))));
+    assert_eq!(client.yield_for(5000), MANUALLY_DISCONNECTED);
 }
