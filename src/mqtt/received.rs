@@ -10,16 +10,10 @@ const REMEMBERED: usize = 10;
 const UNRELEASED: usize = 64;
 
 /// Memory of one session; forgotten when the server starts a new one.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Received {
     recent: VecDeque<(u16, u64)>,
     unreleased: Vec<u16>,
-}
-
-impl Default for Received {
-    fn default() -> Received {
-        Received { recent: VecDeque::with_capacity(REMEMBERED), unreleased: Vec::new() }
-    }
 }
 
 impl Received {

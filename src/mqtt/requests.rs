@@ -60,7 +60,7 @@ pub struct Requests<H> {
 impl<H> Requests<H> {
     /// No requests; the first id is the one behind `seed`.
     pub fn new(seed: u16) -> Requests<H> {
-        Requests { pending: Vec::with_capacity(MAX_IN_FLIGHT), last_id: seed }
+        Requests { pending: Vec::new(), last_id: seed }
     }
 
     /// Adds a request and gives it an id that no other one uses [MQTT-2.3.1-2].

@@ -100,7 +100,7 @@ impl<H: Subscriber> Session<H> {
             requests: Requests::new(seed),
             received: Received::default(),
             keepalive: None,
-            events: VecDeque::with_capacity(MAX_IN_FLIGHT),
+            events: VecDeque::new(),
             command_timeout_ms: u64::from(command_timeout_ms),
         }
     }

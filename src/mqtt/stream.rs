@@ -5,7 +5,7 @@
 
 use super::packet::publish_id;
 
-/// What the buffer shrinks back to, in bytes.
+/// What the buffer keeps when nothing comes for a while, and begins with where it is read into, in bytes.
 const SMALL: usize = 2048;
 
 /// A complete packet, or what is known of one that is too large.
@@ -46,11 +46,19 @@ pub struct PacketStream {
 impl PacketStream {
     /// An empty stream for packets with bodies of up to `limit` bytes.
     pub fn new(limit: usize) -> PacketStream {
-        PacketStream { buffer: vec![0; SMALL], start: 0, end: 0, skip: 0, limit }
+        PacketStream { buffer: Vec::new(), start: 0, end: 0, skip: 0, limit }
     }
 
     /// Free space of at least `min` bytes to read into; report what was written with [`filled`](Self::filled).
     pub fn space(&mut self, min: usize) -> &mut [u8] {
+        if self.buffer.is_empty() {
+            self.buffer.resize(SMALL.max(min), 0);
+        }
+        self.make_room(min);
+        self.buffer.get_mut(self.end..).unwrap_or_default()
+    }
+
+    fn make_room(&mut self, min: usize) {
         if self.buffer.len() - self.end < min {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
@@ -59,7 +67,6 @@ impl PacketStream {
         if self.buffer.len() - self.end < min {
             self.buffer.resize(self.end + min, 0);
         }
-        self.buffer.get_mut(self.end..).unwrap_or_default()
     }
 
     /// `len` bytes were written to the space handed out last.
@@ -68,12 +75,13 @@ impl PacketStream {
         self.discard_skipped();
     }
 
-    /// Appends bytes.
+    /// Appends bytes, in a buffer that holds no more than they need: over WebSocket they were read into another.
     pub fn push(&mut self, bytes: &[u8]) {
         let skipped = bytes.len().min(if self.start == self.end { self.skip } else { 0 });
         self.skip -= skipped;
         let bytes = bytes.get(skipped..).unwrap_or_default();
-        if let Some(space) = self.space(bytes.len()).get_mut(..bytes.len()) {
+        self.make_room(bytes.len());
+        if let Some(space) = self.buffer.get_mut(self.end..self.end + bytes.len()) {
             space.copy_from_slice(bytes);
             self.filled(bytes.len());
         }
@@ -136,7 +144,7 @@ impl PacketStream {
     /// Gives the memory of a large packet back once nothing is pending.
     pub fn shrink(&mut self) {
         if self.start == self.end && self.buffer.len() > SMALL {
-            self.buffer = vec![0; SMALL];
+            self.buffer = Vec::new();
             (self.start, self.end) = (0, 0);
         }
     }
@@ -316,6 +324,6 @@ mod tests {
         stream.shrink();
         assert_eq!(stream.next_frame(), Ok(None));
         stream.shrink();
-        assert_eq!(stream.buffer.len(), SMALL);
+        assert_eq!(stream.buffer.capacity(), 0);
     }
 }

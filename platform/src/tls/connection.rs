@@ -272,8 +272,6 @@ impl Inner {
     fn established(&mut self, verifier: Option<&mut Verifier<'_>>) {
         let tls13 = mbed::mbedtls_ssl_protocol_version_MBEDTLS_SSL_VERSION_TLS1_3;
         self.reads_share = self.parts.ssl.private_tls_version == tls13;
-        // SAFETY: the verifier may be gone before the connection, and there is no second handshake.
-        unsafe { mbed::mbedtls_ssl_set_verify(&mut self.parts.ssl, None, core::ptr::null_mut()) };
         if let Some(verifier) = verifier {
             // A resumed session is one that verified before.
             // SAFETY: the handshake is over.
@@ -281,7 +279,10 @@ impl Inner {
             verifier.conclude(flags);
             self.verified = !verifier.failed;
         }
-        exclusive(|| self.save_session());
+        exclusive(|| {
+            self.parts.forget_server();
+            self.save_session();
+        });
     }
 
     /// # Safety

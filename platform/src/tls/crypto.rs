@@ -49,7 +49,8 @@ unsafe extern "C" fn zeroed(count: usize, size: usize) -> *mut c_void {
     block.as_ptr().cast()
 }
 
-unsafe extern "C" fn give_back(block: *mut c_void) {
+/// Frees what the library allocated.
+pub unsafe extern "C" fn give_back(block: *mut c_void) {
     // SAFETY: the library frees only what `zeroed` gave it.
     unsafe { release(block) };
 }

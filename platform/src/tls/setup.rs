@@ -2,8 +2,7 @@
 
 use super::bio::{self, Bio};
 use super::credential;
-use super::crt::Certificate;
-use super::crypto::random;
+use super::crypto::{give_back, random};
 use super::error::TlsError;
 use super::suites;
 use super::verify::{self, Verifier};
@@ -29,15 +28,13 @@ pub struct Parts {
     conf: mbed::mbedtls_ssl_config,
     /// Certificate and key of this device.
     own: Option<credential::Own>,
-    /// Stands for "there are anchors"; those that count are looked up when the chain is known.
-    no_anchor: Option<Certificate>,
 }
 
 impl Parts {
     pub fn empty() -> Self {
         // SAFETY: zeroes are what the init functions of both make.
         let (ssl, conf) = unsafe { (core::mem::zeroed(), core::mem::zeroed()) };
-        Self { ssl, conf, own: None, no_anchor: None }
+        Self { ssl, conf, own: None }
     }
 
     /// Configures the connection; `resumable`: tickets are wanted. The caller is exclusive.
@@ -62,7 +59,7 @@ impl Parts {
                 mbed::MBEDTLS_SSL_PRESET_DEFAULT as c_int,
             ))?;
             mbed::mbedtls_ssl_conf_rng(conf, Some(random), ptr::null_mut());
-            mbed::mbedtls_ssl_conf_ciphersuites(conf, suite_list(suites).as_ptr());
+            mbed::mbedtls_ssl_conf_ciphersuites(conf, suites::list(suites).as_ptr());
             mbed::mbedtls_ssl_conf_session_tickets(conf, c_int::from(resumable));
             mbed::mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(conf, c_int::from(resumable));
         }
@@ -70,7 +67,7 @@ impl Parts {
         if suites == HAL_TLS_SUITES_PSK {
             self.conf.private_max_tls_version = mbed::mbedtls_ssl_protocol_version_MBEDTLS_SSL_VERSION_TLS1_2;
         }
-        self.set_check(check)?;
+        self.set_check(check);
         // SAFETY: as the caller promised.
         self.own = unsafe { credential::apply(conf, params, suites)? };
         let (ssl, conf) = (&raw mut self.ssl, &raw const self.conf);
@@ -82,22 +79,14 @@ impl Parts {
         Ok(())
     }
 
-    fn set_check(&mut self, check: Check) -> Result<(), TlsError> {
+    fn set_check(&mut self, check: Check) {
         let mode = match check {
             Check::Off => mbed::MBEDTLS_SSL_VERIFY_NONE,
             Check::Report => mbed::MBEDTLS_SSL_VERIFY_OPTIONAL,
             Check::Require => mbed::MBEDTLS_SSL_VERIFY_REQUIRED,
         };
-        let conf = &raw mut self.conf;
         // SAFETY: a live configuration.
-        unsafe { mbed::mbedtls_ssl_conf_authmode(conf, mode as c_int) };
-        if check != Check::Off {
-            let none = Certificate::empty().ok_or(TlsError::Setup(mbed::MBEDTLS_ERR_SSL_ALLOC_FAILED))?;
-            let none = self.no_anchor.insert(none).as_ptr();
-            // SAFETY: the list lives as long as the configuration.
-            unsafe { mbed::mbedtls_ssl_conf_ca_chain(conf, none, ptr::null_mut()) };
-        }
-        Ok(())
+        unsafe { mbed::mbedtls_ssl_conf_authmode(&mut self.conf, mode as c_int) };
     }
 
     /// The name goes into the hello unless it is an address (RFC 6066 §3). `verifier` (NULL: none) judges the server.
@@ -111,10 +100,30 @@ impl Parts {
         unsafe {
             setup(mbed::mbedtls_ssl_set_hostname(ssl, name))?;
             if !verifier.is_null() {
+                mbed::mbedtls_ssl_conf_ca_chain(&mut self.conf, (*verifier).no_anchor(), ptr::null_mut());
                 mbed::mbedtls_ssl_set_verify(ssl, Some(verify::certificate), verifier.cast());
             }
         }
         Ok(())
+    }
+
+    /// Ends what [`Parts::set_server`] began: there is no second handshake, and the server's certificates have served.
+    /// They would take some KiB as long as the connection lasts, and as much again in the saved session.
+    pub fn forget_server(&mut self) {
+        let (ssl, conf) = (&raw mut self.ssl, &raw mut self.conf);
+        // SAFETY: both are live. The session owns its certificates and does without: NULL stands for a resumed session,
+        // which has none.
+        unsafe {
+            mbed::mbedtls_ssl_set_verify(ssl, None, ptr::null_mut());
+            mbed::mbedtls_ssl_conf_ca_chain(conf, ptr::null_mut(), ptr::null_mut());
+            if let Some(session) = (*ssl).private_session.as_mut()
+                && !session.private_peer_cert.is_null()
+            {
+                mbed::mbedtls_x509_crt_free(session.private_peer_cert);
+                give_back(session.private_peer_cert.cast());
+                session.private_peer_cert = ptr::null_mut();
+            }
+        }
     }
 }
 
@@ -126,14 +135,6 @@ impl Drop for Parts {
             mbed::mbedtls_ssl_free(&mut self.ssl);
             mbed::mbedtls_ssl_config_free(&mut self.conf);
         }
-    }
-}
-
-fn suite_list(suites: c_int) -> &'static [c_int] {
-    match suites {
-        HAL_TLS_SUITES_PSK => &suites::PSK,
-        HAL_TLS_SUITES_MODERN => &suites::MODERN,
-        _ => &suites::COMPATIBLE,
     }
 }
 

@@ -24,11 +24,20 @@ pub struct Verifier<'a> {
     pub failed: bool,
     /// Why not.
     pub cause: Text<128>,
+    /// Stands for "there are anchors"; those that count are looked up when the chain is known.
+    no_anchor: mbed::mbedtls_x509_crt,
 }
 
 impl<'a> Verifier<'a> {
     pub const fn new(host: &'a CStr, sources: Sources) -> Self {
-        Self { host, sources, looked: false, failed: false, cause: Text::new() }
+        // SAFETY: zeroes are what mbedtls_x509_crt_init makes.
+        let no_anchor = unsafe { core::mem::zeroed() };
+        Self { host, sources, looked: false, failed: false, cause: Text::new(), no_anchor }
+    }
+
+    /// An empty list of anchors.
+    pub const fn no_anchor(&mut self) -> *mut mbed::mbedtls_x509_crt {
+        &raw mut self.no_anchor
     }
 
     /// Takes the library's own checks into account (key usage, curve), which follow the chain's.

@@ -10,6 +10,16 @@ use std::time::{Duration, Instant};
 // The functions are found by their C names; this makes the linker see the library.
 use iot_platform as _;
 
+/// Whether the processor has instructions for AES and for its GCM mode.
+pub fn has_aes() -> bool {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    return std::arch::is_x86_feature_detected!("aes") && std::arch::is_x86_feature_detected!("pclmulqdq");
+    #[cfg(target_arch = "aarch64")]
+    return std::arch::is_aarch64_feature_detected!("aes");
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
+    false
+}
+
 unsafe extern "C" {
     pub fn HAL_Malloc(size: u32) -> *mut c_void;
     pub fn HAL_Free(block: *mut c_void);
