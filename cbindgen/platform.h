@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <process.h>
 
+/** Count of bytes, or negative. */
 typedef signed long ssize_t;
 #define getcwd(buffer, len) _getcwd(buffer, len)
 

@@ -1,9 +1,9 @@
 /*
  * The port: what the SDK needs from the operating system, and what programs may use of it.
  *
- * libiot_platform.a implements all of this for Linux. A port replaces single functions by defining them in the program
- * (those of the library are weak), or leaves the library out and defines all that the chosen features need. The SDK
- * reaches the system through these functions only, and calls them from any thread.
+ * libiot_platform.a implements all of this for Linux. A port replaces single functions by defining them in the
+ * program (those of the library are weak), or leaves the library out and defines all that the chosen features need.
+ * The SDK reaches the system through these functions only, and calls them from any thread.
  *
  * Failures are values of IoT_Return_Code (qcloud_iot_export_error.h) unless a description says otherwise.
  */
@@ -312,7 +312,10 @@ int HAL_Timer_set_systime_sec(size_t timestamp_sec);
 /** Sets the clock, in milliseconds since 1970. @return 0; -1 on failure, such as a missing privilege */
 int HAL_Timer_set_systime_ms(size_t timestamp_ms);
 
-/* Network over an AT module. */
+/*
+ * Network over an AT module, in a port that supplies the serial line: at_device_init and HAL_AT_Uart_*. The functions
+ * HAL_AT_TCP_* belong to the interface, but nobody calls or defines them.
+ */
 
 #if defined(AT_TCP_ENABLED)
 /** Prepares the AT module. */
@@ -396,7 +399,7 @@ void HAL_TLS_Calc_SHA256(unsigned char *inbuf, size_t inbuf_len, unsigned char *
 void HAL_TLS_Destory_PrivateKey(void *private_key);
 #endif
 
-/* UDP and DTLS, for CoAP. */
+/* UDP and DTLS, which CoAP alone needs. Handles are the port's own, never 0; a handle belongs to one thread at a time. */
 
 #if !defined(AUTH_WITH_NOTLS) && defined(COAP_COMM_ENABLED)
 /** What a DTLS connection needs besides host and port. */
@@ -429,7 +432,7 @@ void HAL_UDP_Disconnect(uintptr_t fd);
 /** Sends a datagram. @return its bytes; -1 */
 int HAL_UDP_Write(uintptr_t fd, const unsigned char *data, unsigned int len);
 
-/** Receives a datagram, waiting without limit. @return its bytes; -1 */
+/** Receives a datagram, waiting without limit; for programs, never called by the SDK. @return its bytes; -1 */
 int HAL_UDP_Read(uintptr_t fd, unsigned char *data, unsigned int len);
 
 /** Receives a datagram. @return its bytes; QCLOUD_ERR_SSL_READ_TIMEOUT; QCLOUD_ERR_SSL_READ */
@@ -472,7 +475,7 @@ uint32_t HAL_htonl(uint32_t value);
 /** From the network's byte order to the machine's. */
 uint32_t HAL_ntohl(uint32_t value);
 
-/* Storage of log text, handed to the SDK through LogUploadInitParams. */
+/* Storage of log text: the SDK calls these only if a program hands them over in LogUploadInitParams. */
 
 #if defined(LOG_UPLOAD)
 /** Adds text to the storage. @return bytes saved, 0 on failure */
@@ -532,8 +535,8 @@ bool HAL_TCP_Serves(uintptr_t (*connect)(const char *, uint16_t), int (*disconne
 int HAL_TCP_Open(const char *host, uint16_t port, uint32_t timeout_ms, void *waiter, uintptr_t *fd);
 
 /**
- * Reads what is there, at least one byte. Waits for it for timeout_ms at the longest, or until a wake of waiter (may be
- * NULL); 0: does not wait.
+ * Reads what is there, at least one byte. Waits for it for timeout_ms at the longest, or until a wake of waiter (may
+ * be NULL); 0: does not wait.
  *
  * @return 0 and *read_len; QCLOUD_ERR_TCP_NOTHING_TO_READ: time over or woken; QCLOUD_ERR_TCP_PEER_SHUTDOWN;
  *         QCLOUD_ERR_TCP_READ_FAIL
@@ -559,8 +562,8 @@ int HAL_TLS_Open(TLSConnectParams *params, TLSOpenParams *open, const char *host
 /**
  * As HAL_TCP_ReadAvailable.
  *
- * @return 0 and *read_len; QCLOUD_ERR_SSL_NOTHING_TO_READ: time over or woken; QCLOUD_ERR_SSL_READ: error or end of the
- *         session
+ * @return 0 and *read_len; QCLOUD_ERR_SSL_NOTHING_TO_READ: time over or woken; QCLOUD_ERR_SSL_READ: error or end of
+ *         the session
  */
 int HAL_TLS_ReadAvailable(uintptr_t handle, unsigned char *data, size_t len, uint32_t timeout_ms, void *waiter,
                           size_t *read_len);

@@ -144,6 +144,33 @@ fn descriptions_name_results_that_exist() {
     }
 }
 
+/// A C programmer finds a description before each function, type, member and enumerator.
+#[test]
+fn everything_has_a_description() {
+    let mut described = 0;
+    for (name, text) in headers(Path::new(GENERATED)) {
+        let mut body = false;
+        let mut before = "";
+        for line in text.lines() {
+            let opens = line.ends_with('{') && (line.starts_with("typedef ") || line.starts_with("struct "));
+            let declares = opens
+                || body && line.starts_with("    ") && line.ends_with([';', ','])
+                || line.starts_with(|c: char| c.is_ascii_alphabetic())
+                    && line.contains('(')
+                    && !line.contains("extern \"C\"")
+                || line.starts_with("typedef ")
+                || line.starts_with("extern ") && line.ends_with(';');
+            if declares {
+                assert!(before.ends_with("*/"), "{name}: no description: {line}");
+                described += 1;
+            }
+            body = (body || opens) && !line.starts_with('}');
+            before = line;
+        }
+    }
+    assert!(described > 600, "only {described} declarations found");
+}
+
 /// The initialisers and macros in the language that the original's do not compile in.
 #[test]
 fn initialisers_are_valid_in_both_languages_and_modes() {

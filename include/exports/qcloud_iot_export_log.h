@@ -1,6 +1,10 @@
 /*
- * Log lines of the SDK and of programs: `<LVL>|<time>|<file>|<function>(<line>): <text>` and CR LF, on standard output
- * or in a handler of the program; and their upload to the platform.
+ * Log lines of the SDK and of programs: `<LVL>|<time>|<file>|<function>(<line>): <text>` and CR LF, on standard
+ * output or in a handler of the program; and their upload to the platform.
+ *
+ * All functions may be called from any thread. The upload is declared and linked in any case; it does something only
+ * in libraries built with FEATURE_LOG_UPLOAD_ENABLED. The four storage functions are then called in the thread that
+ * uploads: the one in IOT_Log_Upload or IOT_MQTT_Yield, or the loop thread.
  */
 #ifndef QCLOUD_IOT_EXPORT_LOG_H_
 #define QCLOUD_IOT_EXPORT_LOG_H_
@@ -138,8 +142,8 @@ extern LOG_LEVEL g_log_print_level;
 extern LOG_LEVEL g_log_upload_level;
 
 /**
- * Produces a log line if its level is enabled; Log_e, Log_w, Log_i and Log_d call it. The text is cut so that the line
- * stays below MAX_LOG_MSG_LEN bytes. May be called from any thread.
+ * Produces a log line if its level is enabled; Log_e, Log_w, Log_i and Log_d call it. The text is cut so that the
+ * line stays below MAX_LOG_MSG_LEN bytes. May be called from any thread.
  *
  * @param file   source file; what stands before the last slash is left out
  * @param func   function
