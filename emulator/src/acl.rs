@@ -14,6 +14,8 @@ pub enum Handler {
     Time,
     Shadow,
     Gateway,
+    Config,
+    Rrpc,
     /// A service of the platform this version does not have: the message is accepted and noted.
     Absent(&'static str),
 }
@@ -40,7 +42,7 @@ enum Whose {
 /// A row: topic with `{P}` and `{D}`, right to publish, right to subscribe, whose, handler.
 type Row = (&'static str, Who, Who, Whose, Handler);
 
-use Handler::{Absent, Gateway, Shadow, Time, User};
+use Handler::{Absent, Config, Gateway, Rrpc, Shadow, Time, User};
 use Who::{All, ByOption, Gateways, Nobody};
 use Whose::{Family, Own};
 
@@ -71,13 +73,13 @@ const TABLE: [Row; 34] = [
     ("$gateway/operation/result/{P}/{D}",     Nobody,   Gateways, Own,    User),
     ("$log/operation/{P}/{D}",                All,      Nobody,   Own,    Absent("log")),
     ("$log/operation/result/{P}/{D}",         Nobody,   All,      Own,    User),
-    ("$config/operation/{P}/{D}",             All,      Nobody,   Family, Absent("config")),
+    ("$config/operation/{P}/{D}",             All,      Nobody,   Family, Config),
     ("$config/operation/result/{P}/{D}",      Nobody,   All,      Family, User),
-    ("$config/report/{P}/{D}",                ByOption, ByOption, Family, Absent("config")),
+    ("$config/report/{P}/{D}",                ByOption, ByOption, Family, Config),
     ("$config/update/{P}/{D}",                ByOption, ByOption, Family, User),
     ("$broadcast/rxd/{P}/{D}",                Nobody,   All,      Family, User),
     ("$rrpc/rxd/{P}/{D}/+",                   Nobody,   All,      Family, User),
-    ("$rrpc/txd/{P}/{D}/+",                   All,      Nobody,   Family, Absent("rrpc")),
+    ("$rrpc/txd/{P}/{D}/+",                   All,      Nobody,   Family, Rrpc),
     ("$resource/up/service/{P}/{D}",          All,      Nobody,   Family, Absent("resource")),
     ("$resource/down/service/{P}/{D}",        Nobody,   All,      Family, User),
 ];

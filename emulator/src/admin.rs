@@ -203,13 +203,9 @@ struct Publish {
     qos: u8,
 }
 
-async fn publish(State(console): State<Console>, message: JsonBody<Publish>) -> Answer {
-    let Json(message) = message?;
-    topic::check_name(&message.topic).map_err(|e| format!("topic: {e}"))?;
-    if message.qos > 1 {
-        return Err("qos is 0 or 1".to_string().into());
-    }
-    let payload = match (message.payload, message.payload_base64) {
+/// The payload of a command, as text or as base64, within the platform's limit.
+fn payload_of(text: Option<String>, base64: Option<String>) -> Result<Bytes, Failure> {
+    let payload = match (text, base64) {
         (Some(text), None) => Bytes::from(text),
         (None, Some(text)) => {
             BASE64.decode(text).map_err(|_| "payload_base64 is not base64".to_string())?.into()
@@ -220,6 +216,18 @@ async fn publish(State(console): State<Console>, message: JsonBody<Publish>) -> 
     if payload.len() > MAX_PAYLOAD {
         return Err(format!("payload of {} bytes; at most {MAX_PAYLOAD}", payload.len()).into());
     }
+    Ok(payload)
+}
+
+fn check_qos(qos: u8) -> Result<(), Failure> {
+    if qos > 1 { Err("qos is 0 or 1".to_string().into()) } else { Ok(()) }
+}
+
+async fn publish(State(console): State<Console>, message: JsonBody<Publish>) -> Answer {
+    let Json(message) = message?;
+    topic::check_name(&message.topic).map_err(|e| format!("topic: {e}"))?;
+    check_qos(message.qos)?;
+    let payload = payload_of(message.payload, message.payload_base64)?;
     let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&payload).is_ok();
     let delivered = console.hub.publish(&message.topic, payload, message.qos);
     let warn = delivered.to_level_3 > 0 && !is_json;

@@ -201,15 +201,42 @@ impl Broker {
                 continue;
             }
             let Some(granted) = session.granted(topic) else { continue };
-            let right = session.right(&hub.options, Access::Subscribe, topic);
-            if right.is_none() || !self.may_receive(hub, session) {
-                continue;
-            }
             let message = Message { topic: topic.into(), payload: payload.clone(), qos: qos.min(granted) };
-            let fate = session.deliver(hub, message, now);
-            count(hub, session, topic, fate, &mut delivered);
+            self.hand_over(hub, session, message, now, &mut delivered);
         }
         delivered
+    }
+
+    /// Hands a message to every session that is online, on each topic below `prefix` that it subscribed. Nothing is stored.
+    pub fn deliver_below(&self, hub: &Hub, prefix: &str, payload: &Bytes, qos: u8) -> Delivered {
+        let mut sessions = self.sessions.lock();
+        let now = hub.clock.now_ms();
+        let mut delivered = Delivered::default();
+        for session in sessions.values_mut().filter(|s| s.link.is_some()) {
+            for (topic, granted) in session.subscribed_below(prefix) {
+                let message = Message { topic, payload: payload.clone(), qos: qos.min(granted) };
+                self.hand_over(hub, session, message, now, &mut delivered);
+            }
+        }
+        delivered
+    }
+
+    /// Gives a session a message it subscribed to, if it still may have it.
+    fn hand_over(
+        &self,
+        hub: &Hub,
+        session: &mut Session,
+        message: Message,
+        now: i64,
+        delivered: &mut Delivered,
+    ) {
+        let right = session.right(&hub.options, Access::Subscribe, &message.topic);
+        if right.is_none() || !self.may_receive(hub, session) {
+            return;
+        }
+        let topic = message.topic.clone();
+        let fate = session.deliver(hub, message, now);
+        count(hub, session, &topic, fate, delivered);
     }
 
     fn may_receive(&self, hub: &Hub, session: &Session) -> bool {
@@ -270,6 +297,11 @@ impl Broker {
     pub fn sub_device_offline(&self, sub: &DeviceId) -> bool {
         let mut sessions = self.sessions.lock();
         sessions.values_mut().any(|session| session.sub_devices.remove(sub).is_some())
+    }
+
+    /// Is the device connected, by itself or through its gateway?
+    pub fn is_online(&self, id: &DeviceId) -> bool {
+        self.link_of(id).is_some() || self.gateway_of(id).is_some()
     }
 
     /// The gateway through which a sub-device is online.

@@ -90,6 +90,26 @@ pub enum CtlCommand {
     /// Device shadows.
     #[command(subcommand)]
     Shadow(ShadowCommand),
+    /// Send a message to every device of a product that is online and has subscribed.
+    Broadcast {
+        product: String,
+        /// The payload, or @FILE.
+        payload: String,
+        #[arg(long, default_value_t = 0)]
+        qos: u8,
+    },
+    /// Call a device and wait for its reply.
+    Rrpc {
+        device: String,
+        /// The payload, or @FILE.
+        payload: String,
+        /// Seconds to wait; without it what the hub's options say.
+        #[arg(long)]
+        timeout: Option<f64>,
+    },
+    /// Remote configuration of a product.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Gateways and their sub-devices.
     #[command(subcommand)]
     Gw(GatewayCommand),
@@ -223,6 +243,30 @@ pub enum GatewayCommand {
 pub enum Search {
     Start,
     Stop,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    Show {
+        product: String,
+    },
+    /// Set the content; devices hear of it when they ask or at a push.
+    Set {
+        product: String,
+        /// A JSON object, or @FILE.
+        content: String,
+    },
+    /// Send it to all devices that are online and have subscribed, or to one.
+    Push {
+        product: String,
+        name: Option<String>,
+    },
+    Enable {
+        product: String,
+    },
+    Disable {
+        product: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -207,6 +207,8 @@ pub struct Options {
     /// A gateway's `bind` must have been signed within so many seconds of now; 0: at any time.
     pub gateway_bind_window_s: u32,
     pub gateway_unbind_all: UnbindAll,
+    /// How long a call of a device waits for its reply, unless the console says otherwise.
+    pub rrpc_timeout_ms: u64,
     pub auth_codes: AuthCodes,
 }
 
@@ -227,6 +229,7 @@ impl Default for Options {
             shadow_metadata: false,
             gateway_bind_window_s: 0,
             gateway_unbind_all: UnbindAll::AtOnce,
+            rrpc_timeout_ms: 4000,
             auth_codes: AuthCodes::default(),
         }
     }
@@ -297,7 +300,7 @@ pub enum TopicRight {
 /// One `[[product]]`.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "name, secret, dynreg and config are for services of later versions")]
+#[expect(dead_code, reason = "name, secret and dynreg are for services of later versions")]
 pub struct Product {
     pub id: String,
     #[serde(default)]
@@ -348,10 +351,9 @@ pub struct Dynreg {
     pub auto_create: bool,
 }
 
-/// Remote configuration of a product; read here so that the file stays valid, used by the service of a later version.
+/// Remote configuration of a product.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the configuration service of a later version reads these")]
 pub struct RemoteConfig {
     #[serde(default)]
     pub enabled: bool,
@@ -440,6 +442,9 @@ pub fn load(path: &Path) -> Result<Config, String> {
     }
     for device in &mut config.device {
         device.cert = device.cert.take().map(|file| base.join(file));
+    }
+    for config in config.product.iter_mut().filter_map(|p| p.config.as_mut()) {
+        config.file = config.file.take().map(|file| base.join(file));
     }
     Ok(config)
 }

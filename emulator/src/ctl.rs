@@ -10,8 +10,8 @@ use ureq::Agent;
 use ureq::http::Response;
 
 use crate::cli::{
-    ClockCommand, Ctl, CtlCommand, DeviceCommand, EventsArgs, FaultCommand, GatewayCommand, Search,
-    ShadowCommand,
+    ClockCommand, ConfigCommand, Ctl, CtlCommand, DeviceCommand, EventsArgs, FaultCommand, GatewayCommand,
+    Search, ShadowCommand,
 };
 use crate::events::members;
 
@@ -31,6 +31,18 @@ pub fn run(ctl: &Ctl) -> Result<bool, String> {
         CtlCommand::Fault(FaultCommand::Clear { id: Some(id) }) => hub.delete(&format!("/faults/{id}")),
         CtlCommand::Fault(FaultCommand::List) => hub.get("/faults"),
         CtlCommand::Shadow(command) => shadow(&hub, command),
+        CtlCommand::Broadcast { product, payload, qos } => hub.post(
+            "/broadcast",
+            &json!({"product": product, "payload_base64": payload_of(payload)?, "qos": qos}),
+        ),
+        CtlCommand::Rrpc { device, payload, timeout } => {
+            let timeout_ms = timeout.map(milliseconds).transpose()?;
+            hub.post(
+                "/rrpc",
+                &json!({"device": device, "payload_base64": payload_of(payload)?, "timeout_ms": timeout_ms}),
+            )
+        }
+        CtlCommand::Config(command) => config(&hub, command),
         CtlCommand::Gw(command) => gateway(&hub, command),
         CtlCommand::Clock(ClockCommand::Show) => hub.get("/clock"),
         CtlCommand::Clock(ClockCommand::Set { time }) => hub.post("/clock", &clock_change(time)?),
@@ -92,6 +104,26 @@ fn gateway(hub: &Hub, command: &GatewayCommand) -> Result<bool, String> {
         }
         GatewayCommand::UnbindAll { gateway } => order(gateway, "unbind-all", json!({})),
     }
+}
+
+fn config(hub: &Hub, command: &ConfigCommand) -> Result<bool, String> {
+    let order =
+        |product: &str, what: &str, body: Value| hub.post(&format!("/config/{product}/{what}"), &body);
+    match command {
+        ConfigCommand::Show { product } => hub.get(&format!("/config/{product}")),
+        ConfigCommand::Set { product, content } => {
+            let content = String::from_utf8(given(content)?).map_err(|_| "the content is not UTF-8")?;
+            hub.post(&format!("/config/{product}"), &json!({"content": content}))
+        }
+        ConfigCommand::Push { product, name } => order(product, "push", json!({"device": name})),
+        ConfigCommand::Enable { product } => order(product, "enable", json!({})),
+        ConfigCommand::Disable { product } => order(product, "disable", json!({})),
+    }
+}
+
+fn milliseconds(seconds: f64) -> Result<u64, String> {
+    let limit = Duration::try_from_secs_f64(seconds).map_err(|e| format!("{seconds} s: {e}"))?;
+    u64::try_from(limit.as_millis()).map_err(|e| format!("{seconds} s: {e}"))
 }
 
 fn payload_of(text: &str) -> Result<String, String> {

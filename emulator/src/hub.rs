@@ -15,6 +15,8 @@ use crate::faults::Faults;
 use crate::gateway::Gateways;
 use crate::link::Link;
 use crate::registry::{DeviceId, Registry};
+use crate::remote_config::RemoteConfigs;
+use crate::rrpc::Calls;
 use crate::shadow::Shadows;
 use crate::state::Store;
 
@@ -31,6 +33,8 @@ pub struct Hub {
     pub broker: Broker,
     pub shadows: Shadows,
     pub gateways: Gateways,
+    pub configs: RemoteConfigs,
+    pub calls: Calls,
     stop: watch::Sender<bool>,
     connections: AtomicU64,
     open: watch::Sender<usize>,
@@ -55,6 +59,8 @@ impl Hub {
             events: Events::new(clock.clone()),
             clock,
             gateways: Gateways::open(store("gateway"), registry.bindings())?,
+            configs: RemoteConfigs::open(store("config"), &registry)?,
+            calls: Calls::default(),
             registry,
             faults: Faults::default(),
             broker: Broker::default(),

@@ -21,6 +21,7 @@
 mod acl;
 mod admin;
 mod auth;
+mod broadcast;
 mod broker;
 mod ca;
 mod cli;
@@ -38,6 +39,8 @@ mod link;
 mod listener;
 mod reader;
 mod registry;
+mod remote_config;
+mod rrpc;
 mod rules;
 mod serve;
 mod service;

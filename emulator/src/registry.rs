@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use parking_lot::RwLock;
 
 use crate::ca::{Authorities, Certificate};
-use crate::config::{AuthKind, Config, Device, Product, ProductType, Rule};
+use crate::config::{AuthKind, Config, Device, Product, ProductType, RemoteConfig, Rule};
 use crate::state::Changes;
 
 /// Longest decoded device secret (`DECODE_PSK_LENGTH` of the device SDK).
@@ -170,6 +170,27 @@ impl Registry {
     /// May this device be bound to this gateway?
     pub fn may_bind(&self, gateway: &DeviceId, device: &Record) -> Result<(), NotAllowed> {
         self.inner.read().may_bind(gateway, device)
+    }
+
+    /// An error if there is no such product.
+    pub fn check_product(&self, id: &str) -> Result<(), String> {
+        if self.inner.read().products.contains_key(id) {
+            return Ok(());
+        }
+        Err(format!("product {id} is not registered"))
+    }
+
+    /// The remote configurations of the registry file, by product.
+    pub fn configs(&self) -> Vec<(String, RemoteConfig)> {
+        let inner = self.inner.read();
+        inner.products.values().filter_map(|p| Some((p.id.clone(), p.config.clone()?))).collect()
+    }
+
+    /// Length of the longest name among a product's devices.
+    pub fn longest_name(&self, product: &str) -> usize {
+        let inner = self.inner.read();
+        let names = inner.devices.keys().filter(|id| id.product == product).map(|id| id.name.len());
+        names.max().unwrap_or(0)
     }
 
     /// Whether a device has a shadow.

@@ -9,10 +9,24 @@ use crate::acl::Handler;
 use crate::faults::{Action, Stage, Traffic};
 use crate::hub::Hub;
 use crate::registry::DeviceId;
-use crate::{gateway, shadow, time_service};
+use crate::{gateway, remote_config, rrpc, shadow, time_service};
 
 /// Services that answer requests, as faults name them.
-pub const ANSWERING: [&str; 3] = ["time", "shadow", "gateway"];
+pub const ANSWERING: [&str; 4] = ["time", "shadow", "gateway", "config"];
+
+/// Bytes of a packet that devices take with their default buffer.
+const DEVICE_BUFFER: usize = 2048;
+
+/// A warning for the console about a message that is too large for most devices. Sizes of topic and payload.
+pub fn size_warning(topic: usize, payload: usize) -> Option<String> {
+    // Fixed header of 3 bytes, length of the topic, packet id.
+    let packet = 3 + 2 + topic + 2 + payload;
+    (packet > DEVICE_BUFFER).then(|| {
+        format!(
+            "a packet of about {packet} bytes: devices with the default buffer of {DEVICE_BUFFER} drop it"
+        )
+    })
+}
 
 /// A device's message to a service.
 pub struct Request<'a> {
@@ -42,6 +56,8 @@ pub fn dispatch(hub: &Arc<Hub>, handler: Handler, device: &DeviceId, topic: &str
         Handler::Time => ("time", time_service::handle),
         Handler::Shadow => ("shadow", shadow::handle),
         Handler::Gateway => ("gateway", gateway::handle),
+        Handler::Config => ("config", remote_config::handle),
+        Handler::Rrpc => ("rrpc", rrpc::handle),
     };
     handle(&Request { hub, device, topic, payload, service, faults: reply_faults(hub, service, device) });
 }

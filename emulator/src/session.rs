@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU16;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -89,6 +90,13 @@ impl Session {
     /// Granted QoS of the best subscription that matches.
     pub fn granted(&self, topic: &str) -> Option<u8> {
         self.subscriptions.iter().filter(|(f, _)| crate::topic::matches(f, topic)).map(|(_, qos)| *qos).max()
+    }
+
+    /// Subscribed topics, wildcards left out, that begin with `prefix`, and their granted QoS.
+    pub fn subscribed_below(&self, prefix: &str) -> Vec<(String, u8)> {
+        let from = self.subscriptions.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        let below = from.take_while(|(filter, _)| filter.starts_with(prefix));
+        below.filter(|(f, _)| !f.contains(['+', '#'])).map(|(f, qos)| (f.clone(), *qos)).collect()
     }
 
     /// The right to a topic, of the device itself or of a sub-device that is online.

@@ -129,7 +129,7 @@ impl Store {
 }
 
 /// Directories of the services.
-const SERVICES: [&str; 2] = ["shadow", "gateway"];
+const SERVICES: [&str; 3] = ["shadow", "gateway", "config"];
 
 /// Removes what the hub wrote: the console's changes, what the services keep, issued certificates and, unless kept, its authorities.
 pub fn reset(state_dir: &Path, keep_ca: bool) -> Result<(), String> {

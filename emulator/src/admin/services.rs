@@ -1,15 +1,21 @@
 //! The console's commands for the services. [emulator.md §7]
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
 use axum::routing::{Router, get, post};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Console, JsonBody, find};
+use super::{Answer, Console, Failure, JsonBody, check_qos, find, payload_of};
 use crate::registry::DeviceId;
 use crate::shadow::Change;
+use crate::{broadcast, rrpc};
 
 type Device = Path<(String, String)>;
 
@@ -18,6 +24,10 @@ pub fn router() -> Router<Console> {
     Router::new()
         .route("/shadow/{product}/{name}", get(shadow).delete(delete_shadow))
         .route("/shadow/{product}/{name}/desired", post(set_desired).delete(clear_desired))
+        .route("/broadcast", post(send_broadcast))
+        .route("/rrpc", post(call))
+        .route("/config/{product}", get(config).post(set_config))
+        .route("/config/{product}/{command}", post(command_config))
         .route("/gateway/{product}/{name}", get(gateway))
         .route("/gateway/{product}/{name}/bind", post(bind))
         .route("/gateway/{product}/{name}/unbind", post(unbind))
@@ -141,4 +151,101 @@ async fn unbind_all(State(console): State<Console>, Path((product, name)): Devic
     let hub = &console.hub;
     let gateway = find(hub, &product, &name)?.id;
     Ok(Json(hub.gateways.unbind_all(hub, &gateway)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Broadcast {
+    product: String,
+    #[serde(default)]
+    payload: Option<String>,
+    #[serde(default)]
+    payload_base64: Option<String>,
+    #[serde(default)]
+    qos: u8,
+}
+
+async fn send_broadcast(State(console): State<Console>, message: JsonBody<Broadcast>) -> Answer {
+    let Json(message) = message?;
+    check_qos(message.qos)?;
+    let payload = payload_of(message.payload, message.payload_base64)?;
+    Ok(Json(broadcast::send(&console.hub, &message.product, &payload, message.qos)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    device: String,
+    #[serde(default)]
+    payload: Option<String>,
+    #[serde(default)]
+    payload_base64: Option<String>,
+    #[serde(default)]
+    timeout_ms: Option<u64>,
+}
+
+async fn call(State(console): State<Console>, call: JsonBody<Call>) -> Answer {
+    let Json(call) = call?;
+    let hub = &console.hub;
+    let (product, name) = call.device.split_once('/').unwrap_or((&call.device, ""));
+    let id = find(hub, product, name)?.id;
+    let payload = payload_of(call.payload, call.payload_base64)?;
+    let limit = Duration::from_millis(call.timeout_ms.unwrap_or(hub.options.rrpc_timeout_ms));
+    let (call, reply) = rrpc::call(hub, &id, &payload, limit).await.map_err(|failure| {
+        let status = match failure {
+            rrpc::Failure::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::CONFLICT,
+        };
+        Failure(status, format!("{id}: {failure}"))
+    })?;
+    let text = String::from_utf8_lossy(&reply);
+    Ok(Json(json!({"ok": true, "id": call, "payload": text, "payload_base64": BASE64.encode(&reply)})))
+}
+
+async fn config(State(console): State<Console>, Path(product): Path<String>) -> Answer {
+    Ok(Json(console.hub.configs.show(&console.hub, &product)?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    /// An object, or text as it is, which need not be one.
+    content: Value,
+}
+
+async fn set_config(
+    State(console): State<Console>,
+    Path(product): Path<String>,
+    content: JsonBody<Content>,
+) -> Answer {
+    let content = match content?.0.content {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    Ok(Json(console.hub.configs.set(&console.hub, &product, content)?))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Push {
+    /// Name of the only device to push to.
+    device: Option<String>,
+}
+
+async fn command_config(
+    State(console): State<Console>,
+    Path((product, command)): Path<(String, String)>,
+    push: JsonBody<Push>,
+) -> Answer {
+    let hub = &console.hub;
+    let configs = &hub.configs;
+    Ok(Json(match command.as_str() {
+        "enable" => configs.enable(hub, &product, true)?,
+        "disable" => configs.enable(hub, &product, false)?,
+        "push" => match push?.0.device {
+            Some(name) => configs.push(hub, &product, Some(&find(hub, &product, &name)?.id))?,
+            None => configs.push(hub, &product, None)?,
+        },
+        other => return Err(Failure(StatusCode::NOT_FOUND, format!("no such command: {other}"))),
+    }))
 }

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, reason = "a test program has no users")]
 
+mod broadcast;
 mod client;
 mod connect;
 mod console;
@@ -10,7 +11,9 @@ mod gateway;
 mod hub;
 mod messages;
 mod peers;
+mod remote_config;
 mod robustness;
+mod rrpc;
 mod shadow;
 mod tls;
 mod websocket;

@@ -205,6 +205,60 @@ impl Hub {
         answer["delivered"].as_u64().unwrap_or_default()
     }
 
+    /// Sends a message to every device of a product that is online and has subscribed; returns how many got it.
+    pub fn broadcast(&self, product: &str, payload: &str, qos: u8) -> u64 {
+        let body = json!({"product": product, "payload": payload, "qos": qos});
+        self.command("POST", "/broadcast", Some(body))["delivered"].as_u64().unwrap_or_default()
+    }
+
+    /// Calls a device and waits for its reply (4 s, or what the option `rrpc_timeout_ms` says): the payload, or the hub's
+    /// reason. Several threads may call at once.
+    pub fn rrpc(&self, device: &Device, payload: &str) -> Result<String, String> {
+        self.rrpc_within(device, payload, None)
+    }
+
+    pub fn rrpc_within(
+        &self,
+        device: &Device,
+        payload: &str,
+        limit_ms: Option<u64>,
+    ) -> Result<String, String> {
+        let body = json!({"device": device.id(), "payload": payload, "timeout_ms": limit_ms});
+        let answer = self.request("POST", "/rrpc", &body.to_string());
+        let answer: Value = serde_json::from_str(&answer).unwrap_or_else(|e| panic!("rrpc: {e}: {answer}"));
+        let text = |member: &str| answer[member].as_str().unwrap_or_default().to_owned();
+        if answer["ok"] == true { Ok(text("payload")) } else { Err(text("error")) }
+    }
+
+    /// Sets a product's remote configuration: an object, or text that need not be one (then devices get 1003).
+    pub fn config_set(&self, product: &str, content: Value) {
+        self.command("POST", &format!("/config/{product}"), Some(json!({"content": content})));
+    }
+
+    /// Until it is enabled devices get 1001; 1002 without content.
+    pub fn config_enable(&self, product: &str) {
+        self.command("POST", &format!("/config/{product}/enable"), Some(json!({})));
+    }
+
+    pub fn config_disable(&self, product: &str) {
+        self.command("POST", &format!("/config/{product}/disable"), Some(json!({})));
+    }
+
+    /// Pushes it to all devices of the product that are online and have subscribed; returns how many got it.
+    pub fn config_push(&self, product: &str) -> u64 {
+        self.push_config(product, json!({}))
+    }
+
+    /// Pushes it to one device.
+    pub fn config_push_to(&self, device: &Device) -> u64 {
+        self.push_config(&device.product, json!({"device": device.name}))
+    }
+
+    fn push_config(&self, product: &str, body: Value) -> u64 {
+        let answer = self.command("POST", &format!("/config/{product}/push"), Some(body));
+        answer["delivered"].as_u64().unwrap_or_default()
+    }
+
     /// A service (`time`, `shadow`, `gateway`, `config`) does not answer a device's requests; with `count` 0 from now on.
     pub fn drop_replies(&self, service: &str, device: &Device, count: u64) -> u64 {
         self.fault(json!({"action": "drop", "service": service, "device": device.id(), "count": count}))
