@@ -20,7 +20,7 @@ MINSIZE = {"MINSIZE": "ON"}
 DEBUG = {"BUILD_TYPE": "debug"}
 BARE = {**NO_GATEWAY, **NO_SHADOW, "BROADCAST_ENABLED": "OFF", "RRPC_ENABLED": "OFF",
         "REMOTE_CONFIG_MQTT_ENABLED": "OFF", "SYSTEM_COMM_ENABLED": "OFF"}
-NO_MQTT = {**BARE, "MQTT_COMM_ENABLED": "OFF"}
+NO_MQTT = {"MQTT_COMM_ENABLED": "OFF"}  # with the services that need it left on
 
 QUICK = {
     "key": {},

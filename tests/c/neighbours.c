@@ -13,6 +13,10 @@
 #include <mbedtls/sha256.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
+#if MBEDTLS_VERSION_MAJOR >= 3
+#include <psa/crypto.h>
+#define mbedtls_sha256_ret mbedtls_sha256
+#endif
 
 #include "qcloud_iot_export.h"
 #include "qcloud_iot_import.h"
@@ -72,6 +76,11 @@ static int shakes_hands(void)
     Hello                    hello = {{0}, 0};
     int                      done;
 
+#if MBEDTLS_VERSION_MAJOR >= 3
+    if (psa_crypto_init() != PSA_SUCCESS) {
+        return 0;
+    }
+#endif
     mbedtls_entropy_init(&entropy);
     mbedtls_ctr_drbg_init(&random);
     mbedtls_ssl_config_init(&config);
