@@ -56,6 +56,8 @@ def main():
         print("abi_headers: left out, the tables of the interface are not here\n0 passed, 0 failed")
         return False
     jobs = [(NATIVE, login, macros) for login in LOGINS for macros in FEW]
+    # As with the original's makefiles: an empty config.h, and the macros on the command line.
+    jobs += [(NATIVE, login, EVERYTHING, True) for login in LOGINS]
     if os.environ.get("IOT_FULL"):
         jobs += [(NATIVE, login, macros) for login in LOGINS for macros in MANY[1:]]
         jobs += [(compiler, login, macros) for compiler in OTHERS if is_there(compiler) for login in LOGINS
@@ -86,14 +88,16 @@ def is_there(compiler):
     return True
 
 
-def check(work, compiler, login, macros):
+def check(work, compiler, login, macros, on_command_line=False):
     toolchain, cc, cxx, flags, compile_only = compiler
     what = "everything" if macros is EVERYTHING else " ".join(macros) or "no service"
-    name = f"headers, {toolchain}, {' '.join(login)}, {what}"
+    name = f"headers, {toolchain}, {' '.join(login)}, {what}{' on the command line' if on_command_line else ''}"
     with tempfile.TemporaryDirectory(dir=work) as tree:
-        config_h.write(tree, set(login) | set(macros))
+        config_h.write(tree, set() if on_command_line else {*login, *macros})
         command = [sys.executable, CHECKER, "--headers", tree, "--cc", cc, "--cxx", cxx, f"--cflags={flags}"]
-        done = subprocess.run(command + (["--no-run"] if compile_only else []), capture_output=True, text=True, check=False)
+        command += ["--define", ",".join((*login, *macros))] if on_command_line else []
+        command += ["--no-run"] if compile_only else []
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     numbers = re.search(r"^(\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
     if not numbers:
         return name, 0, 1, [done.stdout + done.stderr]
