@@ -25,6 +25,7 @@ use crate::events::{About, Filter, members};
 use crate::faults::Spec;
 use crate::hub::{Hub, MAX_PAYLOAD};
 use crate::registry::{DeviceId, Record, unknown};
+use crate::service::json_warning;
 use crate::topic;
 
 /// Events in one answer at most.
@@ -228,11 +229,8 @@ async fn publish(State(console): State<Console>, message: JsonBody<Publish>) -> 
     topic::check_name(&message.topic).map_err(|e| format!("topic: {e}"))?;
     check_qos(message.qos)?;
     let payload = payload_of(message.payload, message.payload_base64)?;
-    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&payload).is_ok();
-    let delivered = console.hub.publish(&message.topic, payload, message.qos);
-    let warn = delivered.to_level_3 > 0 && !is_json;
-    let warning =
-        warn.then_some("a receiver speaks MQTT 3.1 like the Python SDK, which only takes JSON payloads");
+    let delivered = console.hub.publish(&message.topic, payload.clone(), message.qos);
+    let warning = json_warning(&delivered, &payload);
     Ok(Json(json!({"ok": true, "delivered": delivered.sent, "stored": delivered.stored, "warning": warning})))
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::events::About;
 use crate::hub::Hub;
-use crate::service::size_warning;
+use crate::service::{json_warning, size_warning};
 
 /// Largest payload the platform documents.
 const DOCUMENTED: usize = 8 * 1024;
@@ -16,15 +16,15 @@ const DOCUMENTED: usize = 8 * 1024;
 pub fn send(hub: &Arc<Hub>, product: &str, payload: &Bytes, qos: u8) -> Result<Value, String> {
     hub.registry.check_product(product)?;
     let prefix = format!("$broadcast/rxd/{product}/");
-    let delivered = hub.broker.deliver_below(hub, &prefix, payload, qos).sent;
+    let delivered = hub.broker.deliver_below(hub, &prefix, payload, qos);
     let fields = json!({"service": "broadcast", "product": product, "qos": qos, "length": payload.len(),
-                        "result": format!("{delivered} delivered")});
+                        "result": format!("{} delivered", delivered.sent)});
     hub.events.emit("handler", &About::default(), fields);
     let warning = if payload.len() > DOCUMENTED {
         Some(format!("a payload of {} bytes is above the documented {DOCUMENTED}", payload.len()))
     } else {
-        let longest = hub.registry.longest_name(product);
-        size_warning(prefix.len() + longest, payload.len())
+        size_warning(prefix.len() + hub.registry.longest_name(product), payload.len())
     };
-    Ok(json!({"ok": true, "delivered": delivered, "warning": warning}))
+    let warning = warning.or_else(|| json_warning(&delivered, payload).map(String::from));
+    Ok(json!({"ok": true, "delivered": delivered.sent, "warning": warning}))
 }

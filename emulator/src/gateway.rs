@@ -4,6 +4,7 @@
 //! Which sub-device is bound to which gateway is kept here, across restarts. Which are online is part of the gateway's session
 //! (`broker`), because it ends with the gateway's connection.
 
+mod message;
 mod signature;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -11,7 +12,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::config::{ProductType, UnbindAll};
@@ -19,6 +19,7 @@ use crate::hub::Hub;
 use crate::registry::{DeviceId, NotAllowed};
 use crate::service::Request;
 use crate::state::Store;
+use message::{Entry, Message, Payload};
 use signature::Bind;
 
 // Results. [gateway.md §10]
@@ -56,37 +57,6 @@ struct Inner {
     unbinding: HashSet<DeviceId>,
 }
 
-/// A message to a gateway, members in the documented order.
-#[derive(Serialize)]
-struct Message<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<Payload>,
-}
-
-#[derive(Default, Serialize)]
-struct Payload {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    devices: Option<Vec<Entry>>,
-}
-
-#[derive(Serialize)]
-struct Entry {
-    product_id: String,
-    device_name: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<i64>,
-}
-
-impl Entry {
-    fn of(id: &DeviceId) -> Entry {
-        Entry { product_id: id.product.clone(), device_name: id.name.clone(), result: None }
-    }
-}
-
 /// Answers a request of a gateway, or takes its acknowledgement.
 pub fn handle(request: &Request) {
     let asked: Value = match serde_json::from_slice(request.payload) {
@@ -106,11 +76,6 @@ pub fn handle(request: &Request) {
 
 fn result_topic(gateway: &DeviceId) -> String {
     format!("$gateway/operation/result/{gateway}")
-}
-
-fn text(message: &Message) -> String {
-    // Text, numbers and lists of them always serialise.
-    serde_json::to_string(message).unwrap_or_default()
 }
 
 fn members(entry: &Value) -> Option<DeviceId> {
@@ -140,7 +105,7 @@ impl Gateways {
             devices.push(Entry { result: Some(result), ..Entry::of(&id) });
         }
         let payload = Payload { devices: Some(devices), ..Payload::default() };
-        let answer = text(&Message { kind, payload: Some(payload) });
+        let answer = Message { kind, payload: Some(payload) }.text();
         request.answer(result_topic(request.device), answer, 1, format!("{kind}: {}", results.join(", ")));
     }
 
@@ -220,7 +185,7 @@ impl Gateways {
         let devices: Vec<_> = self.inner.lock().bound_to(request.device).map(Entry::of).collect();
         let result = format!("{} sub-devices", devices.len());
         let payload = Payload { devices: Some(devices), ..Payload::default() };
-        let answer = text(&Message { kind: "describe_sub_devices", payload: Some(payload) });
+        let answer = Message { kind: "describe_sub_devices", payload: Some(payload) }.text();
         request.answer(result_topic(request.device), answer, 1, result);
     }
 
@@ -379,7 +344,7 @@ fn change(hub: &Arc<Hub>, gateway: &DeviceId, status: u8, subs: &[DeviceId]) -> 
 }
 
 fn push(hub: &Arc<Hub>, gateway: &DeviceId, message: &Message) -> usize {
-    let payload = Bytes::from(text(message));
+    let payload = Bytes::from(message.text());
     let delivered = hub.broker.deliver(hub, &result_topic(gateway), &payload, 1, None);
     hub.handled(gateway, "gateway", &format!("push {}: {} delivered", message.kind, delivered.sent));
     delivered.sent
@@ -388,30 +353,6 @@ fn push(hub: &Arc<Hub>, gateway: &DeviceId, message: &Message) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn messages_have_the_documented_form() {
-        let id = DeviceId::parse("Z9Y8X7W6V5/probe-7").unwrap();
-        let devices = |result| Some(vec![Entry { result, ..Entry::of(&id) }]);
-        let say = |kind, payload| text(&Message { kind, payload });
-        assert_eq!(
-            say("online", Some(Payload { status: None, devices: devices(Some(0)) })),
-            r#"{"type":"online","payload":{"devices":[{"product_id":"Z9Y8X7W6V5","device_name":"probe-7","result":0}]}}"#
-        );
-        assert_eq!(
-            say("describe_sub_devices", Some(Payload { status: None, devices: Some(vec![]) })),
-            r#"{"type":"describe_sub_devices","payload":{"devices":[]}}"#
-        );
-        assert_eq!(
-            say("search_devices", Some(Payload { status: Some(1), devices: None })),
-            r#"{"type":"search_devices","payload":{"status":1}}"#
-        );
-        assert_eq!(say("unbind_all", None), r#"{"type":"unbind_all"}"#);
-        assert_eq!(
-            say("change", Some(Payload { status: Some(0), devices: devices(None) })),
-            r#"{"type":"change","payload":{"status":0,"devices":[{"product_id":"Z9Y8X7W6V5","device_name":"probe-7"}]}}"#
-        );
-    }
 
     #[test]
     fn saved_changes_come_on_top_of_the_registry_file() {

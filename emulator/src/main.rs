@@ -35,6 +35,7 @@ mod faults;
 mod gateway;
 mod hub;
 mod incoming;
+mod json;
 mod link;
 mod listener;
 mod reader;

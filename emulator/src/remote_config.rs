@@ -6,11 +6,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::broker::Delivered;
 use crate::events::About;
 use crate::hub::{Hub, MAX_PAYLOAD};
+use crate::json::compact_object;
 use crate::registry::{DeviceId, Registry};
 use crate::service::{Request, size_warning};
 use crate::state::Store;
@@ -44,7 +45,7 @@ impl Setting {
             return Err(DISABLED);
         }
         let content = self.content.as_deref().ok_or(NOT_SET)?;
-        compact(content).ok_or(ILLEGAL)
+        compact_object(content).ok_or(ILLEGAL)
     }
 }
 
@@ -73,19 +74,6 @@ pub fn handle(request: &Request) {
 /// Where a device hears of its configuration: the platform's topic, and the one of the documents.
 fn topics(device: &DeviceId) -> [String; 2] {
     [format!("$config/operation/result/{device}"), format!("$config/update/{device}")]
-}
-
-/// A JSON object without insignificant white space, members in their order; None for anything else.
-fn compact(text: &str) -> Option<String> {
-    serde_json::from_str::<Map<String, Value>>(text).ok()?;
-    let (mut inside, mut escaped) = (false, false);
-    let keep = |c: &char| {
-        let quote = *c == '"' && !escaped;
-        escaped = *c == '\\' && !escaped;
-        inside ^= quote;
-        inside || !c.is_ascii_whitespace()
-    };
-    Some(text.chars().filter(keep).collect())
 }
 
 /// For the console.
@@ -176,7 +164,7 @@ fn sent(delivered: &Delivered) -> usize {
 }
 
 fn content_warning(hub: &Hub, product: &str, content: &str) -> Option<String> {
-    let Some(content) = compact(content) else {
+    let Some(content) = compact_object(content) else {
         return Some(format!("not a JSON object: devices get {ILLEGAL}"));
     };
     let message = r#"{"type":"reply","result":0,"payload":}"#.len() + content.len();
@@ -190,15 +178,6 @@ fn content_warning(hub: &Hub, product: &str, content: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn white_space_goes_and_the_order_stays() {
-        let text = "{ \"unit\" : \"C \\\" x\\\\\",\n\t\"list\": [1, 2.50],\r\n\"a b\": { } }\n";
-        assert_eq!(compact(text).unwrap(), r#"{"unit":"C \" x\\","list":[1,2.50],"a b":{}}"#);
-        for bad in ["", "[]", "5", "{", "{} {}", "null", "\"x\"", "{'a':1}"] {
-            assert_eq!(compact(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn results_in_their_order() {

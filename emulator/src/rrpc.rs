@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::hub::Hub;
 use crate::registry::DeviceId;
-use crate::service::Request;
+use crate::service::{Request, json_warning};
 
 /// Calls that wait for their reply.
 #[derive(Default)]
@@ -45,25 +45,35 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Calls a device and waits for its reply; returns the call's id and the payload.
+/// A reply.
+pub struct Reply {
+    /// Of the call.
+    pub id: String,
+    pub payload: Bytes,
+    /// About the call's payload.
+    pub warning: Option<&'static str>,
+}
+
+/// Calls a device and waits for its reply.
 pub async fn call(
     hub: &Arc<Hub>,
     device: &DeviceId,
     payload: &Bytes,
     limit: Duration,
-) -> Result<(String, Bytes), Failure> {
+) -> Result<Reply, Failure> {
     if !hub.broker.is_online(device) {
         return Err(Failure::Offline);
     }
     let call = Call::begin(&hub.calls, device);
     let topic = format!("$rrpc/rxd/{device}/{}", call.id);
-    if hub.broker.deliver(hub, &topic, payload, 0, None).sent == 0 {
+    let delivered = hub.broker.deliver(hub, &topic, payload, 0, None);
+    if delivered.sent == 0 {
         return Err(Failure::NotSubscribed);
     }
     hub.handled(device, "rrpc", &format!("call {}", call.id));
-    let (id, reply) = (call.id.clone(), call.wait(limit).await);
-    match reply {
-        Some(reply) => Ok((id, reply)),
+    let id = call.id.clone();
+    match call.wait(limit).await {
+        Some(reply) => Ok(Reply { id, payload: reply, warning: json_warning(&delivered, payload) }),
         None => {
             hub.handled(device, "rrpc", &format!("no reply to {id} within {} ms", limit.as_millis()));
             Err(Failure::TimedOut(limit))

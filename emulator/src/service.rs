@@ -6,8 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::acl::Handler;
+use crate::broker::Delivered;
 use crate::faults::{Action, Stage, Traffic};
 use crate::hub::Hub;
+use crate::json::is_json;
 use crate::registry::DeviceId;
 use crate::{gateway, remote_config, rrpc, shadow, time_service};
 
@@ -26,6 +28,12 @@ pub fn size_warning(topic: usize, payload: usize) -> Option<String> {
             "a packet of about {packet} bytes: devices with the default buffer of {DEVICE_BUFFER} drop it"
         )
     })
+}
+
+/// A warning for the console about a message some of its receivers cannot take.
+pub fn json_warning(delivered: &Delivered, payload: &[u8]) -> Option<&'static str> {
+    let unreadable = delivered.to_level_3 > 0 && !is_json(payload);
+    unreadable.then_some("a receiver speaks MQTT 3.1 like the Python SDK, which only takes JSON payloads")
 }
 
 /// A device's message to a service.

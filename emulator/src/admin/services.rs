@@ -191,15 +191,18 @@ async fn call(State(console): State<Console>, call: JsonBody<Call>) -> Answer {
     let id = find(hub, product, name)?.id;
     let payload = payload_of(call.payload, call.payload_base64)?;
     let limit = Duration::from_millis(call.timeout_ms.unwrap_or(hub.options.rrpc_timeout_ms));
-    let (call, reply) = rrpc::call(hub, &id, &payload, limit).await.map_err(|failure| {
+    let reply = rrpc::call(hub, &id, &payload, limit).await.map_err(|failure| {
         let status = match failure {
             rrpc::Failure::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
             _ => StatusCode::CONFLICT,
         };
         Failure(status, format!("{id}: {failure}"))
     })?;
-    let text = String::from_utf8_lossy(&reply);
-    Ok(Json(json!({"ok": true, "id": call, "payload": text, "payload_base64": BASE64.encode(&reply)})))
+    let text = String::from_utf8_lossy(&reply.payload);
+    let base64 = BASE64.encode(&reply.payload);
+    Ok(Json(
+        json!({"ok": true, "id": reply.id, "payload": text, "payload_base64": base64, "warning": reply.warning}),
+    ))
 }
 
 async fn config(State(console): State<Console>, Path(product): Path<String>) -> Answer {

@@ -14,6 +14,8 @@ use crate::hub::Hub;
 pub const LAMP: &str = "A1B2C3D4E5lamp-01";
 pub const LAMP_KEY: &str = "EBESExQVFhcYGRobHB0eHw==";
 pub const LAMP_2: &str = "A1B2C3D4E5lamp-02";
+/// Has `KEY_2` as well.
+pub const GATEWAY: &str = "A1B2C3D4E6gw";
 pub const KEY_2: &str = "AAECAwQFBgcICQoLDA0ODw==";
 
 pub trait ReadWrite: Read + Write + Send {}

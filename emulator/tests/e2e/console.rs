@@ -49,7 +49,7 @@ fn devices_and_their_state() {
     client.send(&subscribe(1, DATA, 1));
     client.packet();
     let all = good(hub.ctl(&["devices"]));
-    assert_eq!(all["devices"].as_array().unwrap().len(), 7);
+    assert_eq!(all["devices"].as_array().unwrap().len(), 8);
     let device = &good(hub.ctl(&["device", "show", "A1B2C3D4E5/lamp-01"]))["device"];
     assert_eq!((&device["online"], &device["transport"]), (&json!(true), &json!("wss")));
     assert_eq!(device["subscriptions"], json!({DATA: 1}));
@@ -212,4 +212,28 @@ fn unknown_commands() {
         Command::new(PROGRAM).args(["ctl", "--admin", "http://127.0.0.1:1", "status"]).output().unwrap();
     assert_eq!(nobody.status.code(), Some(1));
     assert!(String::from_utf8(nobody.stderr).unwrap().contains("no hub at http://127.0.0.1:1"));
+}
+
+#[test]
+fn reset_forgets_what_the_services_keep() {
+    let hub = hub();
+    let shadow = "/shadow/A1B2C3D4E5/lamp-01";
+    hub.post(&format!("{shadow}/desired"), json!({"desired": {"a": 1}}));
+    hub.post("/config/A1B2C3D4E5", json!({"content": {"a": 1}}));
+    hub.post("/gateway/A1B2C3D4E6/gw/bind", json!({"devices": ["Z9Y8X7W6V5/probe-7"]}));
+    let dir = tempfile::tempdir().unwrap();
+    Command::new("cp").arg("-r").arg(hub.dir.path().join(".")).arg(dir.path()).status().unwrap();
+    let kept = |hub: &Hub| {
+        let bound = hub.get("/gateway/A1B2C3D4E6/gw")["devices"].as_array().unwrap().len();
+        (
+            hub.get(shadow)["shadow"]["version"].clone(),
+            hub.get("/config/A1B2C3D4E5")["content"].clone(),
+            bound,
+        )
+    };
+    assert_eq!(kept(&hub), (json!(1), json!(r#"{"a":1}"#), 1));
+    let config = dir.path().join("hub.toml");
+    let reset = Command::new(PROGRAM).args(["reset", "--keep-ca", "--config"]).arg(config).output().unwrap();
+    assert!(reset.status.success(), "{reset:?}");
+    assert_eq!(kept(&start_in(dir)), (json!(0), json!(null), 0));
 }

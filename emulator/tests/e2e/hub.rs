@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_iot-hub-emulator");
 
-/// Two key products, a certificate product, a product of sub-devices.
+/// Two key products, a certificate product, a gateway, a product of sub-devices.
 pub const REGISTRY: &str = r#"
 [server]
 state_dir = "state"
@@ -53,6 +53,15 @@ issue = true
 product = "CERTDEMO01"
 name = "lock-2"
 issue = true
+
+[[product]]
+id = "A1B2C3D4E6"
+type = "gateway"
+subproducts = ["Z9Y8X7W6V5"]
+[[device]]
+product = "A1B2C3D4E6"
+name = "gw"
+secret = "AAECAwQFBgcICQoLDA0ODw=="
 
 [[product]]
 id = "Z9Y8X7W6V5"

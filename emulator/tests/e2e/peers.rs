@@ -7,7 +7,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::client::{Connect, LAMP, LAMP_KEY};
+use serde_json::json;
+
+use crate::client::{Connect, GATEWAY, KEY_2, LAMP, LAMP_KEY};
 use crate::hub::{Hub, PROGRAM, finish, hub};
 
 /// Longest run of a foreign client.
@@ -171,6 +173,44 @@ fn the_python_sdks_session_over_every_transport() {
             );
         }
     }
+}
+
+#[test]
+fn services_with_paho() {
+    let Some(python) = python() else { return };
+    let hub = hub();
+    let user = format!("{GATEWAY};21010406;Q7xTz;1760000000000");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/python_services.py");
+    let child = Command::new(&python)
+        .arg(script)
+        .args([&hub.port("mqtt").to_string(), "A1B2C3D4E6", "gw", &user])
+        .arg(crate::client::sign(KEY_2, &user))
+        .args(["Z9Y8X7W6V5", "probe-7", KEY_2])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    hub.wait("type=publish&dir=in&topic=A1B2C3D4E6/gw/event", 1);
+    // What the platform starts, while the client listens.
+    hub.post("/config/A1B2C3D4E6/enable", json!({}));
+    hub.post("/config/A1B2C3D4E6", json!({"content": {"interval": 30}}));
+    let desired = hub.post("/shadow/A1B2C3D4E6/gw/desired", json!({"desired": {"on": false}}));
+    assert_eq!(desired["delivered"], 1, "{desired}");
+    // The client met the desire; its update, too, is answered.
+    hub.wait("type=publish&dir=out&topic=$shadow/operation/result/A1B2C3D4E6/gw", 4);
+    let reply = hub.post("/rrpc", json!({"device": "A1B2C3D4E6/gw", "payload": r#"{"n":1}"#}));
+    assert_eq!(reply["payload"], r#"{"reply": {"n": 1}}"#, "{reply}");
+    assert_eq!(hub.post("/config/A1B2C3D4E6/push", json!({}))["delivered"], 1);
+    let warning = |payload: &str| {
+        hub.post("/broadcast", json!({"product": "A1B2C3D4E6", "payload": payload}))["warning"].clone()
+    };
+    assert!(warning("not JSON").as_str().unwrap().contains("JSON"));
+    assert!(warning(r#"{"last": true}"#).is_null());
+    let output = finish(child, LIMIT);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(hub.get("/gateway/A1B2C3D4E6/gw")["devices"][0]["device"], "Z9Y8X7W6V5/probe-7");
+    let reported = hub.get("/shadow/A1B2C3D4E6/gw")["shadow"]["state"].clone();
+    assert_eq!(reported, json!({"reported": {"on": false}}));
 }
 
 #[test]

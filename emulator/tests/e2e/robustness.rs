@@ -4,8 +4,12 @@ use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, Connect, KEY_2, LAMP, LAMP_2, LAMP_KEY, publish, subscribe, tcp};
-use crate::hub::{REGISTRY, command, finish, hub, start};
+use serde_json::json;
+
+use crate::client::{
+    Client, Connect, GATEWAY, KEY_2, LAMP, LAMP_2, LAMP_KEY, parts, puback, publish, subscribe, tcp,
+};
+use crate::hub::{REGISTRY, command, finish, hub, hub_with, start};
 
 /// A small generator: the same seed gives the same bytes.
 struct Dice(u64);
@@ -88,6 +92,90 @@ fn a_thousand_connections() {
     assert_eq!(online, 1000);
     assert_eq!(hub.publish("A1B2C3D4E5/d999/data", "last", 0)["delivered"], 1);
     assert!(clients[999].packet().ends_with(b"last"));
+    // Services with as many at a time: each updates its shadow, all hear a broadcast.
+    for (n, client) in clients.iter_mut().enumerate() {
+        client.send(&subscribe(2, &format!("$broadcast/rxd/A1B2C3D4E5/d{n}"), 1));
+        client.send(&subscribe(3, &format!("$shadow/operation/result/A1B2C3D4E5/d{n}"), 0));
+        let update = format!(r#"{{"type":"update","state":{{"reported":{{"n":{n}}}}},"clientToken":"{n}"}}"#);
+        client.send(&publish(&format!("$shadow/operation/A1B2C3D4E5/d{n}"), update.as_bytes(), None));
+    }
+    for (n, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.packet(), [0x90, 3, 0, 2, 1]);
+        assert_eq!(client.packet(), [0x90, 3, 0, 3, 0]);
+        let (_, _, answer) = parts(&client.packet());
+        assert!(answer.contains(&format!(r#""reported":{{"n":{n}}}"#)), "{answer}");
+    }
+    let sent = hub.post("/broadcast", json!({"product": "A1B2C3D4E5", "payload": "all", "qos": 1}));
+    assert_eq!(sent["delivered"], 1000);
+    for client in &mut clients {
+        let (_, id, payload) = parts(&client.packet());
+        assert_eq!(payload, "all");
+        client.send(&puback(id.unwrap()));
+    }
+}
+
+#[test]
+fn nonsense_for_every_service() {
+    let hub = hub_with("[options]\nacl_config_report = true\n");
+    let mut dice = Dice(2);
+    let good = [
+        r#"{"type":"update","state":{"reported":{"a":{"b":[1,null]}},"desired":null},"version":1,"overwriteUpdate":true,"clientToken":"t"}"#,
+        r#"{"type":"bind","payload":{"devices":[{"product_id":"Z9Y8X7W6V5","device_name":"probe-7","signature":"AA==","random":1,"timestamp":2,"signmethod":"hmacsha1","authtype":"psk"}]}}"#,
+        r#"{"type":"get","resource":["time"],"clientToken":"t"}"#,
+        r#"{"type":"unbind_all","payload":{"result":0}}"#,
+    ];
+    let topics = [
+        "$shadow/operation",
+        "$template/operation",
+        "$gateway/operation",
+        "$config/operation",
+        "$config/report",
+        "$sys/operation",
+        "$rrpc/txd",
+        "$ota/report",
+        "$resource/up/service",
+    ];
+    let mut client = Client::connected(&hub, "mqtt", GATEWAY, KEY_2);
+    for round in 0..60 {
+        for topic in topics {
+            let end = if topic == "$rrpc/txd" { "/1" } else { "" };
+            let topic = format!("{topic}/A1B2C3D4E6/gw{end}");
+            let mut text = good[round % good.len()].as_bytes().to_vec();
+            for _ in 0..dice.next() >> 62 {
+                let at = (dice.next() >> 33) as usize % text.len();
+                text[at] ^= 1 << (dice.next() >> 61);
+            }
+            text.truncate((dice.next() >> 40) as usize % (text.len() + 20));
+            client.send(&publish(&topic, &text, None));
+            let count = (dice.next() >> 40) as usize % 40;
+            client.send(&publish(&topic, &dice.bytes(count), None));
+        }
+        client.send(&[0xc0, 0]);
+        assert_eq!(client.packet(), [0xd0, 0]);
+    }
+    for (text, depth) in [("[", 100_000), (r#"{"a":"#, 3000)] {
+        let deep = text.repeat(depth);
+        for topic in topics {
+            let end = if topic == "$rrpc/txd" { "/1" } else { "" };
+            let deep = &deep.as_bytes()[..deep.len().min(16384)];
+            client.send(&publish(&format!("{topic}/A1B2C3D4E6/gw{end}"), deep, None));
+        }
+    }
+    client.send(&[0xc0, 0]);
+    assert_eq!(client.packet(), [0xd0, 0]);
+    // And the console.
+    for path in [
+        "/shadow/A1B2C3D4E5/lamp-01/desired",
+        "/rrpc",
+        "/broadcast",
+        "/config/A1B2C3D4E5",
+        "/gateway/A1B2C3D4E6/gw/bind",
+        "/gateway/A1B2C3D4E6/gw/search",
+    ] {
+        for body in [json!(null), json!(5), json!({}), json!({"nonsense": 1}), json!({"devices": ["x"]})] {
+            assert_eq!(hub.post(path, body)["ok"], false, "{path}");
+        }
+    }
 }
 
 #[test]

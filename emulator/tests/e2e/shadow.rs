@@ -255,6 +255,54 @@ fn what_was_answered_survives_a_kill() {
 }
 
 #[test]
+fn a_kill_in_the_middle_of_updates() {
+    let mut hub = hub();
+    for round in 0..3 {
+        let mut lamp = Lamp::connect(&hub);
+        // Many on their way when the hub is killed.
+        let many: Vec<u8> = (0..400)
+            .flat_map(|n| {
+                let text = format!(
+                    r#"{{"type":"update","state":{{"reported":{{"n":{n},"r":{round}}}}},"clientToken":"t"}}"#
+                );
+                publish(&format!("$shadow/operation/{DEVICE}"), text.as_bytes(), None)
+            })
+            .collect();
+        lamp.client.send(&many);
+        let answered = (0..100).map(|_| lamp.receive()).last().unwrap();
+        hub.kill_and_restart();
+        let answered: Value = serde_json::from_str(&answered).unwrap();
+        let shadow = hub.get(&format!("/shadow/{DEVICE}"))["shadow"].clone();
+        assert!(shadow["version"].as_u64() >= answered["payload"]["version"].as_u64(), "{shadow} {answered}");
+        assert_eq!(shadow["state"]["reported"]["r"], round);
+    }
+}
+
+#[test]
+fn what_cannot_be_saved_is_refused() {
+    let hub = hub();
+    let mut lamp = Lamp::connect(&hub);
+    // A file where the directory of the service would be.
+    for service in ["shadow", "config", "gateway"] {
+        std::fs::write(hub.state(service), "").unwrap();
+    }
+    assert_eq!(lamp.update(r#""state":{"reported":{"a":1}}"#)["result"], 5006);
+    let refused = [
+        hub.post(&format!("/shadow/{DEVICE}/desired"), json!({"desired": {"a": 1}})),
+        hub.post("/config/A1B2C3D4E5", json!({"content": {}})),
+        hub.post("/gateway/A1B2C3D4E6/gw/bind", json!({"devices": ["Z9Y8X7W6V5/probe-7"]})),
+    ];
+    for answer in refused {
+        assert!(answer["error"].as_str().unwrap().contains("state/"), "{answer}");
+    }
+    assert_eq!(hub.get(&format!("/shadow/{DEVICE}"))["shadow"]["version"], 0);
+    assert_eq!(hub.get("/config/A1B2C3D4E5")["content"], json!(null));
+    assert_eq!(hub.get("/gateway/A1B2C3D4E6/gw")["devices"], json!([]));
+    std::fs::remove_file(hub.state("shadow")).unwrap();
+    assert_eq!(lamp.update(r#""state":{"reported":{"a":1}}"#)["payload"]["version"], 1);
+}
+
+#[test]
 fn the_console() {
     let hub = hub();
     let ctl = |words: &[&str]| -> Value {
