@@ -33,6 +33,9 @@ QUICK = {
     "key-plain-no-threads": {**PLAIN, **NO_THREADS},
 }
 
+# Among them are combinations that the original accepts and cannot build: TLS with a compiler that warns, identity in the code
+# with the gateway, threads without the shadow, no MQTT. Others wait for their service (log upload, remote login without
+# threads, resources without firmware update), and code extraction is refused.
 FULL = {
     **QUICK,
     "cert-no-threads": {**CERT, **NO_THREADS},
