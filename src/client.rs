@@ -185,6 +185,11 @@ impl Client {
         self.config.command_timeout_ms
     }
 
+    /// Whether a lost connection is opened again.
+    pub fn reconnects(&self) -> bool {
+        self.config.auto_connect
+    }
+
     /// Milliseconds of the client's clock.
     pub fn now(&self) -> u64 {
         self.clock.now()

@@ -97,6 +97,8 @@ errors! {
     ShadowGetTimeout = -205,
     /// The platform refused a request for the shadow.
     ShadowGetRejected = -206,
+    /// No call to reply to, or a reply that could not be sent.
+    RrpcReply = -231,
     /// No socket.
     TcpSocketFailed = -601,
     /// The host name cannot be resolved.
@@ -205,6 +207,7 @@ mod tests {
             (Error::ShadowGetTimeout, C::QCLOUD_ERR_SHADOW_GET_TIMEOUT),
             (Error::ShadowGetRejected, C::QCLOUD_ERR_SHADOW_GET_REJECTED),
             (Error::MaxTopicLength, C::QCLOUD_ERR_MAX_TOPIC_LENGTH),
+            (Error::RrpcReply, C::QCLOUD_ERR_RRPC_REPLY_ERR),
             (Error::TcpSocketFailed, C::QCLOUD_ERR_TCP_SOCKET_FAILED),
             (Error::TcpUnknownHost, C::QCLOUD_ERR_TCP_UNKNOWN_HOST),
             (Error::TcpConnect, C::QCLOUD_ERR_TCP_CONNECT),

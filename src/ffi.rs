@@ -1,4 +1,6 @@
 //! The C interface: thin wrappers, one file per public header.
+#[cfg(feature = "broadcast_enabled")]
+pub mod broadcast;
 mod callback;
 mod device_info;
 pub mod getopt;
@@ -8,6 +10,10 @@ pub mod lite;
 pub mod log;
 pub mod mqtt;
 mod ptr;
+#[cfg(feature = "remote_config_mqtt")]
+pub mod remote_config;
+#[cfg(feature = "rrpc_enabled")]
+pub mod rrpc;
 #[cfg(feature = "system_comm")]
 pub mod system;
 pub mod types;

@@ -145,6 +145,12 @@ fn hex4(text: &[u8]) -> Option<(u16, &[u8])> {
     Some((u16::from_str_radix(digits, 16).ok()?, behind))
 }
 
+/// Whether `text` is one complete object.
+pub fn is_object(text: &[u8]) -> bool {
+    let is_complete = |mut scan: Scanner| scan.members(1).is_some() && scan.ahead().is_none();
+    Scanner::object(text).is_some_and(is_complete)
+}
+
 /// The value of `path` in the object `text`: a name, or names joined by dots for nested objects.
 ///
 /// Names are compared with the text between the quotes, byte for byte; the first of equal names counts; a name with a

@@ -2,7 +2,15 @@
 //!
 //! [`downlink`] and [`requests`] are what all of them stand on: a topic that is subscribed and listened to, and
 //! requests that wait for their answers.
+#[cfg(feature = "broadcast_enabled")]
+pub mod broadcast;
 pub mod downlink;
+#[cfg(any(feature = "broadcast_enabled", feature = "rrpc_enabled"))]
+pub mod listener;
+#[cfg(feature = "remote_config_mqtt")]
+pub mod remote_config;
 pub mod requests;
+#[cfg(feature = "rrpc_enabled")]
+pub mod rrpc;
 #[cfg(feature = "system_comm")]
 pub mod system;

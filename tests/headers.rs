@@ -220,7 +220,15 @@ fn every_sample_is_valid_in_both_languages() {
         .filter(|source| source.exists())
         .collect();
     assert!(sources.len() >= 4, "{sources:?}");
-    let features = ["MULTITHREAD_ENABLED", "SYSTEM_COMM", "WEBSOCKET_CLIENT", "WEBSOCKET_MQTT"];
+    let features = [
+        "MULTITHREAD_ENABLED",
+        "SYSTEM_COMM",
+        "WEBSOCKET_CLIENT",
+        "WEBSOCKET_MQTT",
+        "BROADCAST_ENABLED",
+        "RRPC_ENABLED",
+        "REMOTE_CONFIG_MQTT",
+    ];
     for login in LOGINS {
         let tree = Tree::new(&[login, &features].concat());
         for source in &sources {

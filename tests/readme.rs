@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The headers as `build.rs` generates them, with a `config.h` for the active features.
@@ -22,8 +23,21 @@ fn the_first_program_compiles() {
     assert!(compile(&wrong).is_err());
 }
 
+#[test]
+fn the_first_program_of_each_service_compiles() {
+    for page in pages(&Path::new(ROOT).join("docs/services")) {
+        let program = block(&read(&page), "```c").unwrap_or_else(|| panic!("no C in {}", page.display()));
+        compile(&program).unwrap_or_else(|errors| panic!("{}\n{errors}", page.display()));
+    }
+}
+
 fn compile(program: &str) -> Result<(), String> {
-    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("readme-{}.c", std::process::id()));
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
+        "readme-{}-{}.c",
+        std::process::id(),
+        NUMBER.fetch_add(1, Ordering::Relaxed)
+    ));
     fs::write(&file, program).expect("writing the program");
     let includes = [format!("-I{INCLUDE}"), format!("-I{INCLUDE}/exports")];
     let done = Command::new("cc")
@@ -153,9 +167,15 @@ fn sources() -> String {
 
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(ROOT);
-    let docs = fs::read_dir(root.join("docs")).expect("docs/").map(|entry| entry.expect("an entry").path());
     let more = ["README.md", "CHANGELOG.md", "c_samples/README.md"].map(|name| root.join(name));
-    docs.filter(|path| path.extension().is_some_and(|e| e == "md")).chain(more).collect()
+    pages(&root.join("docs")).chain(pages(&root.join("docs/services"))).chain(more).collect()
+}
+
+/// The documents of a folder.
+fn pages(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.filter(|path| path.extension().is_some_and(|e| e == "md"))
 }
 
 /// Targets of `[text](target)` outside code blocks, without web addresses and without the part behind `#`.

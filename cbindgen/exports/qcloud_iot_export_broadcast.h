@@ -14,16 +14,7 @@
 extern "C" {
 #endif
 
-@rust src/ffi/types/broadcast.rs
-/**
- * Subscribes to broadcasts, waiting up to 1.5 s for the answer.
- *
- * @param pClient   MQTT client
- * @param callback  takes the messages
- * @return 0; QCLOUD_ERR_INVAL for NULL; QCLOUD_ERR_FAILURE
- */
-int IOT_Broadcast_Subscribe(void *pClient, OnBroadcastMessageCallback callback);
-
+@rust src/ffi/types/broadcast.rs src/ffi/broadcast.rs
 #ifdef __cplusplus
 }
 #endif

@@ -119,6 +119,25 @@ impl Handler for CHandler {
     }
 }
 
+/// A C function that takes the content of a message.
+#[cfg(any(feature = "broadcast_enabled", feature = "rrpc_enabled"))]
+pub type TextFunction = unsafe extern "C" fn(client: *mut c_void, msg: *const core::ffi::c_char, len: u32);
+
+/// Calls `function` with the content of messages.
+///
+/// # Safety
+/// `function` may be called as long as the client lives, from every thread that yields.
+#[cfg(any(feature = "broadcast_enabled", feature = "rrpc_enabled"))]
+pub unsafe fn text_listener(function: TextFunction) -> std::sync::Arc<crate::services::listener::Callback> {
+    std::sync::Arc::new(move |client: &Client, message: &mut Message| {
+        // What was received is at most 64 KiB.
+        let len = u32::try_from(message.payload().len()).unwrap_or(u32::MAX);
+        let (_, payload) = message.parts_mut();
+        // SAFETY: callable as long as the client, as promised by the caller; the payload is valid during the call.
+        unsafe { function(handle::of(client), payload.as_ptr().cast(), len) }
+    })
+}
+
 /// A packet id as the value of a pointer.
 fn id(packet: u16) -> *mut c_void {
     std::ptr::without_provenance_mut(usize::from(packet))

@@ -127,6 +127,29 @@ fn the_keys_of_an_object() {
     assert_eq!(list(br#"{"a":1,"b":{"c":2,"d":x}"#), ["a", "b", "b.c"]);
 }
 
+#[test]
+fn a_complete_object_and_nothing_else() {
+    for text in ["{}", " \t{ }\r\n", "\u{feff}{}", r#"{"a":{"b":[1,"}",null]},"c":"x"}"#] {
+        assert!(is_object(text.as_bytes()), "{text}");
+    }
+    for text in [
+        "",
+        "[]",
+        "7",
+        "null",
+        "{",
+        "{}x",
+        "{}{}",
+        r#"{"a":1"#,
+        r#"{"a":1,}"#,
+        r#"{"a"}"#,
+        r#"{"a":x}"#,
+        r#"{a:1}"#,
+    ] {
+        assert!(!is_object(text.as_bytes()), "{text}");
+    }
+}
+
 /// SplitMix64: all that tests need of a random source.
 struct Random(u64);
 

@@ -118,6 +118,19 @@ impl<S: Service> Downlink<S> {
         Err(cause)
     }
 
+    /// As [`start`](Self::start), but asks the server also when the subscription is granted. Messages are delivered
+    /// meanwhile.
+    pub fn renew(
+        self: &Arc<Self>,
+        client: &Client,
+        filter: &str,
+        qos: u8,
+        patience: &Patience,
+    ) -> Result<u16, Error> {
+        self.standing().is_granted = false;
+        self.start(client, filter, qos, patience)
+    }
+
     /// One round. `Ok` when the subscription is granted or has not been answered (yet).
     fn wait_for_answer(
         self: &Arc<Self>,

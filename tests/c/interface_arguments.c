@@ -212,6 +212,56 @@ static void requests(void *client)
 #endif
 }
 
+static void on_text(void *client, const char *msg, uint32_t length)
+{
+    (void)client, (void)msg, (void)length;
+}
+
+static void on_config(void *client, int errcode, char *json, int length)
+{
+    (void)client, (void)errcode, (void)json, (void)length;
+}
+
+/* None of these gets as far as to send anything. */
+static void messages_of_the_platform(void *client)
+{
+    char                    buffer[64] = "untouched";
+    ConfigSubscirbeUserData good = {on_config, sizeof(buffer), buffer}, no_handler = good, no_buffer = good;
+    sRRPCReplyPara          para = {eRRPC_SUCCESS, "", NULL, 0};
+
+    no_handler.on_config_proc = NULL;
+    no_buffer.json_buffer = NULL;
+    CHECK(IOT_Broadcast_Subscribe(NULL, on_text), QCLOUD_ERR_INVAL);
+    CHECK(IOT_Broadcast_Subscribe(NULL, NULL), QCLOUD_ERR_INVAL);
+    CHECK(IOT_RRPC_Init(NULL, on_text), QCLOUD_ERR_INVAL);
+    CHECK(IOT_RRPC_Init(NULL, NULL), QCLOUD_ERR_INVAL);
+    CHECK(IOT_RRPC_Reply(NULL, "x", 1, &para), QCLOUD_ERR_INVAL);
+    CHECK(IOT_RRPC_Reply(client, NULL, 0, &para), QCLOUD_ERR_INVAL);
+    CHECK(IOT_RRPC_Reply(client, NULL, 0, NULL), QCLOUD_ERR_INVAL);
+    CHECK(IOT_RRPC_Reply(client, "x", 0, NULL), QCLOUD_ERR_RRPC_REPLY_ERR);
+    CHECK(IOT_Subscribe_Config(NULL, &good, 100), QCLOUD_ERR_INVAL);
+    CHECK(IOT_Subscribe_Config(client, NULL, 100), QCLOUD_ERR_INVAL);
+    CHECK(IOT_Subscribe_Config(client, &no_handler, 100), QCLOUD_ERR_INVAL);
+    CHECK(IOT_Subscribe_Config(client, &no_buffer, 100), QCLOUD_ERR_INVAL);
+    CHECK(IOT_Get_Config(NULL, buffer, sizeof(buffer), 100), QCLOUD_ERR_INVAL);
+    CHECK(IOT_Get_Config(client, NULL, sizeof(buffer), 100), QCLOUD_ERR_INVAL);
+    CHECK(IOT_Get_Config(client, buffer, sizeof(buffer), 100), QCLOUD_ERR_FAILURE);
+    CHECK(IOT_Get_Config(client, buffer, -1, 100), QCLOUD_ERR_FAILURE);
+    CHECK(strcmp(buffer, "untouched"), 0);
+}
+
+static void messages_of_the_platform_offline(void *client)
+{
+    char                    buffer[64] = "";
+    ConfigSubscirbeUserData user = {on_config, sizeof(buffer), buffer};
+
+    CHECK(IOT_Broadcast_Subscribe(client, on_text), QCLOUD_ERR_FAILURE);
+    CHECK(IOT_RRPC_Init(client, on_text), QCLOUD_ERR_FAILURE);
+    CHECK(IOT_RRPC_Reply(client, "x", 0, NULL), QCLOUD_ERR_RRPC_REPLY_ERR);
+    CHECK(IOT_Subscribe_Config(client, &user, 100), QCLOUD_ERR_MQTT_NO_CONN);
+    CHECK(IOT_Get_Config(client, buffer, sizeof(buffer), 100), QCLOUD_ERR_FAILURE);
+}
+
 static void device_info(void *client)
 {
     DeviceInfo *info = IOT_MQTT_GetDeviceInfo(client);
@@ -239,6 +289,7 @@ static void offline(void *client)
     CHECK(IOT_Get_SysTime(client, &time), QCLOUD_ERR_FAILURE);
     CHECK(time, 0);
     CHECK(IOT_Sync_NTPTime(client), QCLOUD_ERR_FAILURE);
+    messages_of_the_platform_offline(client);
     CHECK(IOT_MQTT_Destroy(&client), QCLOUD_ERR_MQTT_NO_CONN);
     IS_NULL(client);
     CHECK(IOT_MQTT_Destroy(&client), QCLOUD_ERR_INVAL);
@@ -461,6 +512,7 @@ int main(int count, char **words)
     port_network();
     client = connected(words[1]);
     requests(client);
+    messages_of_the_platform(client);
     device_info(client);
     /* The server answers this one by closing. */
     CHECK(publish(client, "close", 0, "x", 1), 4711);

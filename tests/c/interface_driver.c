@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "interface_driver.h"
 #include "qcloud_iot_export.h"
 #include "qcloud_iot_import.h"
 
@@ -27,17 +28,6 @@ extern void port_shift_clock(long ms) __attribute__((weak));
 #define CLIENTS  8
 #define HOOKS    32
 #define THREADS  16
-#define WORD_LEN 512
-
-typedef struct {
-    int      number;
-    void    *client;
-    /* Quiet mode: payloads are counted and must be 0, 1, 2, ... as decimal text. */
-    bool     quiet;
-    int      slow_us;
-    long     received;
-    long     misplaced;
-} Slot;
 
 typedef struct {
     char trigger[64];
@@ -58,7 +48,7 @@ static __thread const char *t_prefix = "";
 
 static void run_command(Slot *slot, const char *command);
 
-static void print(const Slot *slot, const char *format, ...)
+void print(const Slot *slot, const char *format, ...)
 {
     va_list arguments;
 
@@ -75,12 +65,22 @@ static void print(const Slot *slot, const char *format, ...)
     va_end(arguments);
 }
 
-static long now_ms(void)
+long now_ms(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (long)(now.tv_sec * 1000 + now.tv_nsec / 1000000);
+}
+
+Slot *slot_of(const void *client)
+{
+    for (int i = 0; i < CLIENTS; i++) {
+        if (g_slots[i].client == client) {
+            return &g_slots[i];
+        }
+    }
+    abort();
 }
 
 static void sleep_us(long us)
@@ -91,7 +91,7 @@ static void sleep_us(long us)
 }
 
 /* Runs the hooks of a trigger; with_text compares the part behind "log:" with a log line. */
-static void run_hooks(Slot *slot, const char *trigger, const char *log_line)
+void run_hooks(Slot *slot, const char *trigger, const char *log_line)
 {
     for (int i = 0; i < g_hook_count; i++) {
         Hook *hook = &g_hooks[i];
@@ -212,15 +212,14 @@ static void on_sigpipe(int signal_number)
     g_sigpipes++;
 }
 
-static bool is(const char *command, const char *name)
+bool is(const char *command, const char *name)
 {
     size_t length = strlen(name);
 
     return strncmp(command, name, length) == 0 && (command[length] == ' ' || command[length] == '\0');
 }
 
-/* Value of "key=" in the command, or NULL; the text ends at the next blank. */
-static char *option(const char *command, const char *key, char *text)
+char *option(const char *command, const char *key, char *text)
 {
     const char *found = strstr(command, key);
 
@@ -230,7 +229,7 @@ static char *option(const char *command, const char *key, char *text)
     return text;
 }
 
-static unsigned number(const char *command, const char *key, unsigned otherwise)
+unsigned number(const char *command, const char *key, unsigned otherwise)
 {
     char text[WORD_LEN];
 
@@ -585,7 +584,7 @@ static void run_word(Slot *slot, const char *command)
     } else if (is(command, "shiftclock")) {
         port_shift_clock(atol(word));
         print(slot, "shiftclock = 0");
-    } else if (!run_loop_word(slot, command, word)) {
+    } else if (!run_loop_word(slot, command, word) && !(run_further_command && run_further_command(slot, command))) {
         print(slot, "unknown command %s", command);
         abort();
     }

@@ -36,6 +36,7 @@ mod interface;
 mod peers;
 mod reference;
 mod samples;
+mod services;
 mod session;
 mod support;
 mod trust;

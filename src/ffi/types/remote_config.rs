@@ -9,10 +9,13 @@ pub const REMOTE_CONFIG_ERRCODE_DISABLE: c_int = 1001;
 /// Bytes that ConfigSubscirbeUserData.json_buffer needs on top of the longest document.
 pub const REMOTE_CONFIG_JSON_BUFFER_MIN_LEN: c_int = 60;
 
-/// Takes a configuration. Runs in the thread that yields.
+/// Takes a configuration. Runs in the thread that serves the connection (IOT_MQTT_Yield, the loop thread, or a function that
+/// waits for an answer), with no lock held: it may call any function of the client but IOT_Get_Config. A nested
+/// IOT_MQTT_Yield may bring another configuration into the same buffer.
 ///
 /// @param client                MQTT client
-/// @param config_reply_errcode  REMOTE_CONFIG_ERRCODE_* or another code of the platform
+/// @param config_reply_errcode  REMOTE_CONFIG_ERRCODE_SUCCESS for what was pushed; for an answer the code of the platform:
+///                              REMOTE_CONFIG_ERRCODE_*, 1002 no configuration, 1003 configuration that is no JSON
 /// @param config_json           document, NUL-terminated, empty if there is none; lies in json_buffer
 /// @param config_json_len       bytes of config_json
 pub type OnConfigProcHandler = Option<

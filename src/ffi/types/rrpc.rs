@@ -32,10 +32,11 @@ pub struct sRRPCReplyPara {
     pub user_data_len: usize,
 }
 
-/// Takes a call of the platform. Runs in the thread that yields; IOT_RRPC_Reply may be called inside.
+/// Takes a call of the platform. Runs in the thread that serves the connection (IOT_MQTT_Yield or the loop thread), with no
+/// lock held: it may call any function of the client, IOT_RRPC_Reply above all.
 ///
 /// @param pClient  MQTT client
-/// @param msg      request; valid during the call
-/// @param msgLen   bytes of msg
+/// @param msg      request, any bytes, followed by a NUL; valid during the call
+/// @param msgLen   bytes of msg, without that NUL
 pub type OnRRPCMessageCallback =
     Option<unsafe extern "C" fn(pClient: *mut c_void, msg: *const c_char, msgLen: u32)>;

@@ -53,7 +53,8 @@ pub fn try_build(name: &str, sources: &[&str], archives: &[&str], output: &Path)
     Ok(program)
 }
 
-const ARCHIVES: [&str; 2] = ["libiot_sdk.a", "libiot_platform.a"];
+/// The SDK as it is delivered.
+pub const ARCHIVES: [&str; 2] = ["libiot_sdk.a", "libiot_platform.a"];
 
 /// The driver with the SDK as it is delivered.
 pub fn driver_program() -> PathBuf {
@@ -104,17 +105,19 @@ pub fn has_valgrind() -> bool {
     Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-/// Starts the driver under valgrind: errors and lost blocks end it with 99.
+/// In front of a program: errors and lost blocks end it with 99.
+pub const CHECKED: [&str; 6] = [
+    "valgrind",
+    "--quiet",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--errors-for-leak-kinds=definite,indirect",
+    "--show-leak-kinds=definite,indirect",
+];
+
+/// Starts the driver under valgrind.
 pub fn driver_under_valgrind() -> Driver {
-    let options = [
-        "valgrind",
-        "--quiet",
-        "--error-exitcode=99",
-        "--leak-check=full",
-        "--errors-for-leak-kinds=definite,indirect",
-        "--show-leak-kinds=definite,indirect",
-    ];
-    Driver::start(&options, &driver_program())
+    Driver::start(&CHECKED, &driver_program())
 }
 
 /// The checks of arguments and states, in a configuration.
