@@ -87,7 +87,7 @@ pub fn router(console: Console) -> Router {
         .route("/faults/{id}", axum::routing::delete(clear_fault))
         .route("/clock", get(show_clock).post(set_clock))
         .route("/stop", post(stop))
-        .merge(services::router())
+        .merge(services::router(&console))
         .fallback(|| async { Failure(StatusCode::NOT_FOUND, "no such command".into()) })
         .method_not_allowed_fallback(|| async {
             Failure(StatusCode::METHOD_NOT_ALLOWED, "no such command".into())

@@ -91,7 +91,7 @@ impl Broker {
         let Some(old) = session.link.clone() else { return };
         tracing::info!(device = %session.device.id, old = old.id, new = new.id, "take-over: two connections with one identity");
         hub.note(new, "take_over", json!({"old_conn": old.id}));
-        session.went_offline(now);
+        session.went_offline(&hub.options, now);
         old.end("take-over", true);
     }
 
@@ -103,7 +103,7 @@ impl Broker {
             let client_id = session.device.id.client_id();
             sessions.remove(&client_id);
         } else {
-            session.went_offline(hub.clock.now_ms());
+            session.went_offline(&hub.options, hub.clock.now_ms());
         }
     }
 

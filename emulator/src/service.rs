@@ -141,15 +141,7 @@ impl Answer {
         for _ in 0..self.copies {
             sent += self.hub.broker.deliver(&self.hub, &self.topic, &self.payload, self.qos, None).sent;
         }
-        let result = &self.result;
-        if sent > 0 {
-            self.hub.handled(&self.device, self.service, result);
-        } else {
-            self.hub.handled(
-                &self.device,
-                self.service,
-                &format!("{result}, but the device did not subscribe"),
-            );
-        }
+        let unheard = if sent == 0 { ", but the device did not subscribe" } else { "" };
+        self.hub.handled(&self.device, self.service, &format!("{}{unheard}", self.result));
     }
 }

@@ -171,10 +171,14 @@ impl Session {
         true
     }
 
-    /// The device went away: what waited for the window joins the stored messages, behind what is unacknowledged.
-    pub fn went_offline(&mut self, now_ms: i64) {
+    /// The device went away: what waited for the window joins the stored messages, behind what is unacknowledged. Its
+    /// sub-devices went with it, and what was for them is not kept.
+    pub fn went_offline(&mut self, options: &Options, now_ms: i64) {
         self.link = None;
-        self.sub_devices.clear();
+        if !self.sub_devices.is_empty() {
+            self.sub_devices.clear();
+            self.forget_messages_of_others(options);
+        }
         self.since_ms = now_ms;
         for stored in &mut self.stored {
             stored.since_ms.get_or_insert(now_ms);
@@ -187,6 +191,14 @@ impl Session {
         while self.stored.len() > MAX_STORED {
             self.stored.pop_front();
         }
+    }
+
+    fn forget_messages_of_others(&mut self, options: &Options) {
+        let rights = Rights { device: &self.device, sub_devices: &self.sub_devices, options };
+        let own = |message: &Message| rights.check(Access::Subscribe, &message.topic).is_some();
+        self.in_flight.retain(|(_, message)| own(message));
+        self.waiting.retain(own);
+        self.stored.retain(|stored| own(&stored.message));
     }
 
     /// The device came back: unacknowledged messages again, as duplicates. [MQTT-4.4.0-1]

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{Router, get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, Console, Failure, JsonBody, check_qos, find, payload_of};
+use crate::events::About;
 use crate::registry::DeviceId;
 use crate::shadow::Change;
 use crate::{broadcast, rrpc};
@@ -20,7 +23,7 @@ use crate::{broadcast, rrpc};
 type Device = Path<(String, String)>;
 
 /// Commands below a service's name.
-pub fn router() -> Router<Console> {
+pub fn router(console: &Console) -> Router<Console> {
     Router::new()
         .route("/shadow/{product}/{name}", get(shadow).delete(delete_shadow))
         .route("/shadow/{product}/{name}/desired", post(set_desired).delete(clear_desired))
@@ -33,6 +36,19 @@ pub fn router() -> Router<Console> {
         .route("/gateway/{product}/{name}/unbind", post(unbind))
         .route("/gateway/{product}/{name}/search", post(search))
         .route("/gateway/{product}/{name}/unbind-all", post(unbind_all))
+        .route_layer(from_fn_with_state(console.clone(), noted))
+}
+
+/// Leaves an event of every command that may change something.
+async fn noted(State(console): State<Console>, request: Request, next: Next) -> Response {
+    let changes = request.method() != Method::GET;
+    let command = format!("{} {}", request.method(), request.uri().path());
+    let response = next.run(request).await;
+    if changes {
+        let fields = json!({"command": command, "status": response.status().as_u16()});
+        console.hub.events.emit("console", &About::default(), fields);
+    }
+    response
 }
 
 async fn shadow(State(console): State<Console>, Path((product, name)): Device) -> Answer {

@@ -340,6 +340,9 @@ fn the_end_of_the_connection_takes_sub_devices_offline() {
     assert_eq!(gateway.result("online", PROBE), 0);
     assert_eq!(gateway.subscribe(data, 1), 1);
     assert_eq!(online(), true);
+    // On its way when the connection ends: not for a sub-device that is offline.
+    assert_eq!(hub.publish(data, "never acknowledged", 1)["delivered"], 1);
+    assert_eq!(parts(&gateway.client.packet()).2, "never acknowledged");
     drop(gateway);
     hub.wait("type=disconnect&dir=none", 1);
     assert_eq!(online(), false);

@@ -107,6 +107,10 @@ pub fn start_in(dir: TempDir) -> Hub {
 /// Starts the process and waits until it is ready.
 fn launch(dir: &Path) -> (Child, Vec<String>) {
     share_authorities(dir);
+    serve(dir)
+}
+
+fn serve(dir: &Path) -> (Child, Vec<String>) {
     let mut child = command(dir).stdout(Stdio::piped()).spawn().unwrap();
     let mut ready = Vec::new();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
@@ -129,23 +133,28 @@ fn ports(ready: &[String]) -> HashMap<String, u16> {
     ready.iter().filter_map(port).collect()
 }
 
-/// Gives a new hub the authorities of the others: making keys is most of a hub's start.
+/// Gives a new hub the authorities and issued certificates of the others: making keys is most of a hub's start.
 fn share_authorities(dir: &Path) {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     let made = MADE.get_or_init(|| {
         let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("authorities");
-        let output = Command::new(PROGRAM).args(["ca", "--state-dir"]).arg(&place).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        place.join("ca")
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("hub.toml"), REGISTRY).unwrap();
+        let (mut first, _) = serve(&place);
+        first.kill().unwrap();
+        first.wait().unwrap();
+        place
     });
-    let place = dir.join("state/ca");
-    if place.exists() {
-        return;
-    }
-    std::fs::create_dir_all(&place).unwrap();
-    for file in std::fs::read_dir(made).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), place.join(file.file_name())).unwrap();
+    for part in ["state/ca", "state/devices"] {
+        let place = dir.join(part);
+        if place.exists() {
+            continue;
+        }
+        std::fs::create_dir_all(&place).unwrap();
+        for file in std::fs::read_dir(made.join(part)).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), place.join(file.file_name())).unwrap();
+        }
     }
 }
 

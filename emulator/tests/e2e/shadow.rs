@@ -241,9 +241,18 @@ fn the_answer_goes_only_to_a_device_that_subscribed() {
 fn what_was_answered_survives_a_kill() {
     let mut hub = hub();
     let mut lamp = Lamp::connect(&hub);
-    for n in 1..=1000 {
-        let answer = lamp.update(&format!(r#""state":{{"reported":{{"n":{n}}}}}"#));
-        assert_eq!(answer["payload"]["version"], n);
+    for burst in 0..10 {
+        let update =
+            |n: u32| format!(r#"{{"type":"update","state":{{"reported":{{"n":{n}}}}},"clientToken":"{n}"}}"#);
+        let range = burst * 100 + 1..=burst * 100 + 100;
+        range.clone().for_each(|n| lamp.send(&update(n)));
+        for n in range {
+            let answer: Value = serde_json::from_str(&lamp.receive()).unwrap();
+            assert_eq!(
+                (&answer["clientToken"], &answer["payload"]["version"]),
+                (&json!(n.to_string()), &json!(n))
+            );
+        }
     }
     set_desired(&hub, json!({"on": true}));
     let before = hub.get(&format!("/shadow/{DEVICE}"));
@@ -321,6 +330,10 @@ fn the_console() {
     assert_eq!(refused["ok"], false);
     assert!(refused["error"].as_str().unwrap().contains("the document has 3"), "{refused}");
     assert_eq!(ctl(&["clear-desired", DEVICE])["version"], 4);
+    let commands = hub.events("type=console");
+    assert_eq!(commands.len(), 5);
+    assert_eq!(commands[4]["command"], format!("DELETE /shadow/{DEVICE}/desired"));
+    assert_eq!((&commands[3]["status"], &commands[4]["status"]), (&json!(400), &json!(200)));
     let state = ctl(&["get", DEVICE])["shadow"]["state"].clone();
     assert_eq!(state, json!({"reported": {}}));
     assert_eq!(ctl(&["delete", DEVICE])["deleted"], true);
