@@ -347,6 +347,9 @@ impl Spec {
         let others = [&self.listener, &self.topic, &self.packet, &self.direction];
         match (&self.service, self.action.as_str()) {
             (None, "force_result") => Err("action \"force_result\" needs service".into()),
+            (Some(service), "force_result") if service == "time" => {
+                Err("answers of the time service have no result".into())
+            }
             (Some(_), "drop" | "delay" | "duplicate" | "force_result")
                 if others.iter().all(|o| o.is_none()) =>
             {
@@ -530,6 +533,7 @@ mod tests {
         assert!(bad(json!({"action": "stall", "service": "shadow"})).contains("stall"));
         assert!(bad(json!({"action": "drop", "service": "shadow", "topic": "x"})).contains("topic"));
         assert!(bad(json!({"action": "force_result", "result": 1})).contains("service"));
+        assert!(bad(json!({"action": "force_result", "service": "time", "result": 1})).contains("time"));
         assert!(bad(json!({"action": "force_result", "service": "shadow"})).contains("result"));
         assert!(serde_json::from_value::<Spec>(json!({"action": "drop", "tipoc": "x"})).is_err());
     }

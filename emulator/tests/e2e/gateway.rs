@@ -308,7 +308,7 @@ fn a_device_that_is_no_gateway_may_not_use_the_topics() {
 
 #[test]
 fn the_services_of_a_sub_device_come_through_its_gateway() {
-    let hub = hub_bound();
+    let hub = start(&registry("rrpc_timeout_ms = 30000", "[\"Z9Y8X7W6V5/probe-7\"]"));
     let mut gateway = Gateway::connect(&hub);
     let text = br#"{"type":"update","state":{"reported":{"t":1}},"clientToken":"x"}"#;
     let topic = format!("$shadow/operation/{PROBE}");
@@ -321,6 +321,27 @@ fn the_services_of_a_sub_device_come_through_its_gateway() {
     assert_eq!(topic, format!("$shadow/operation/result/{PROBE}"));
     assert!(payload.contains(r#""result":0"#), "{payload}");
     assert_eq!(hub.get(&format!("/shadow/{PROBE}"))["shadow"]["version"], 1);
+    // What the platform starts finds the way, too.
+    for filter in ["$broadcast/rxd/{}", "$config/operation/result/{}", "$rrpc/rxd/{}/+"] {
+        assert_eq!(gateway.subscribe(&filter.replace("{}", PROBE), 0), 0);
+    }
+    assert_eq!(hub.post("/broadcast", json!({"product": "Z9Y8X7W6V5", "payload": "all"}))["delivered"], 1);
+    assert_eq!(parts(&gateway.client.packet()), (format!("$broadcast/rxd/{PROBE}"), None, "all".into()));
+    hub.post("/config/Z9Y8X7W6V5/enable", json!({}));
+    hub.post("/config/Z9Y8X7W6V5", json!({"content": {"a": 1}}));
+    assert_eq!(hub.post("/config/Z9Y8X7W6V5/push", json!({"device": "probe-7"}))["delivered"], 1);
+    assert_eq!(parts(&gateway.client.packet()).0, format!("$config/operation/result/{PROBE}"));
+    std::thread::scope(|scope| {
+        let calling = scope.spawn(|| hub.post("/rrpc", json!({"device": PROBE, "payload": "call"})));
+        let (topic, _, _) = parts(&gateway.client.packet());
+        gateway.client.send(&publish(&topic.replace("rxd", "txd"), b"reply", None));
+        assert_eq!(calling.join().unwrap()["payload"], "reply");
+    });
+    assert_eq!(gateway.result("offline", PROBE), 0);
+    assert_eq!(hub.post("/broadcast", json!({"product": "Z9Y8X7W6V5", "payload": "all"}))["delivered"], 0);
+    let refused = hub.post("/rrpc", json!({"device": PROBE, "payload": "call"}));
+    assert!(refused["error"].as_str().unwrap().contains("offline"), "{refused}");
+    assert_eq!(gateway.result("online", PROBE), 0);
     // Time is the gateway's own business.
     assert_eq!(gateway.subscribe(&format!("$sys/operation/result/{PROBE}"), 0), 0x80);
 }
@@ -481,6 +502,23 @@ fn forty_sub_devices_in_order() {
     let listed: Vec<_> =
         list["payload"]["devices"].as_array().unwrap().iter().map(|d| d["device_name"].clone()).collect();
     assert_eq!(listed, (10..50).map(|n| json!(format!("p{n}"))).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_gateway_has_1500_sub_devices_at_most() {
+    let names: Vec<String> = (0..1501).map(|n| format!("n{n:04}")).collect();
+    let device = |n: &String| {
+        format!("[[device]]\nproduct = \"Z9Y8X7W6V5\"\nname = \"{n}\"\nsecret = \"{PROBE_SECRET}\"\n")
+    };
+    let devices: String = names.iter().map(device).collect();
+    let bind: Vec<String> = names[..1500].iter().map(|n| format!("Z9Y8X7W6V5/{n}")).collect();
+    let hub = start(&(registry("", &format!("{bind:?}")) + &devices));
+    let mut gateway = Gateway::connect(&hub);
+    assert_eq!(gateway.bind(psk("Z9Y8X7W6V5/n1500")), 808);
+    let list: Value = serde_json::from_str(&gateway.ask(r#"{"type":"describe_sub_devices"}"#)).unwrap();
+    assert_eq!(list["payload"]["devices"].as_array().unwrap().len(), 1500);
+    assert_eq!(gateway.result("unbind", "Z9Y8X7W6V5/n0000"), 0);
+    assert_eq!(gateway.bind(psk("Z9Y8X7W6V5/n1500")), 0);
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn the_python_sdks_session_over_every_transport() {
 #[test]
 fn services_with_paho() {
     let Some(python) = python() else { return };
-    let hub = hub();
+    let hub = crate::hub::hub_with("[options]\nrrpc_timeout_ms = 30000\n");
     let user = format!("{GATEWAY};21010406;Q7xTz;1760000000000");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/python_services.py");
     let child = Command::new(&python)

@@ -10,6 +10,11 @@ use crate::hub::{Hub, hub, hub_with};
 
 const DEVICE: &str = "A1B2C3D4E5/lamp-01";
 
+/// A hub that waits longer than any machine is slow.
+fn patient_hub() -> Hub {
+    hub_with("[options]\nrrpc_timeout_ms = 30000\n")
+}
+
 fn lamp(hub: &Hub) -> Client {
     let mut client = Client::connected(hub, "mqtt", LAMP, LAMP_KEY);
     client.send(&subscribe(1, "$rrpc/rxd/A1B2C3D4E5/lamp-01/+", 0));
@@ -34,7 +39,7 @@ fn reply(client: &mut Client, id: &str, payload: &[u8]) {
 
 #[test]
 fn a_call_and_its_reply() {
-    let hub = hub();
+    let hub = patient_hub();
     let mut client = lamp(&hub);
     std::thread::scope(|scope| {
         let calling = scope.spawn(|| call(&hub, "reboot"));
@@ -57,7 +62,7 @@ fn a_call_and_its_reply() {
 
 #[test]
 fn several_calls_at_once_answered_in_another_order() {
-    let hub = Arc::new(hub());
+    let hub = Arc::new(patient_hub());
     let mut client = lamp(&hub);
     let callers: Vec<_> = (0..20)
         .map(|n| {
@@ -114,7 +119,7 @@ fn no_reply_in_time_and_a_late_one() {
 
 #[test]
 fn another_device_cannot_answer_and_nobody_hears_the_reply() {
-    let hub = hub();
+    let hub = patient_hub();
     let mut client = lamp(&hub);
     let mut other = Client::connected(&hub, "mqtt", LAMP_2, KEY_2);
     for filter in ["$rrpc/txd/A1B2C3D4E5/lamp-02/+", "$rrpc/rxd/A1B2C3D4E5/lamp-02/#"] {

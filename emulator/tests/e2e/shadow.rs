@@ -20,7 +20,11 @@ impl Lamp {
     }
 
     fn with_flavour(hub: &Hub, flavour: &'static str) -> Lamp {
-        let mut client = Client::connected(hub, "mqtt", LAMP, LAMP_KEY);
+        Lamp::over(hub, "mqtt", flavour)
+    }
+
+    fn over(hub: &Hub, listener: &str, flavour: &'static str) -> Lamp {
+        let mut client = Client::connected(hub, listener, LAMP, LAMP_KEY);
         client.send(&subscribe(1, &format!("{flavour}/operation/result/{DEVICE}"), 0));
         assert_eq!(client.packet(), [0x90, 3, 0, 1, 0]);
         Lamp { client, flavour }
@@ -217,6 +221,21 @@ fn both_flavours_share_the_document() {
     let mut lamp = Lamp::connect(&hub);
     let shown: Value = serde_json::from_str(&lamp.ask(r#"{"type":"get", "clientToken":"x"}"#)).unwrap();
     assert_eq!(shown["payload"]["state"]["delta"], json!({"on": false}));
+}
+
+#[test]
+fn over_every_transport() {
+    let hub = hub();
+    for (n, listener) in ["mqtt", "mqtts", "ws", "wss"].into_iter().enumerate() {
+        let mut lamp = Lamp::over(&hub, listener, "$shadow");
+        // The largest document there may be, in both directions.
+        let value = "x".repeat(16_000 + n);
+        lamp.update(&format!(r#""overwriteUpdate":true,"state":{{"reported":{{"v":"{value}"}}}}"#));
+        let shown: Value = serde_json::from_str(&lamp.ask(r#"{"type":"get", "clientToken":"x"}"#)).unwrap();
+        assert_eq!(shown["payload"]["state"]["reported"]["v"], value, "{listener}");
+        set_desired(&hub, json!({"n": n}));
+        assert!(lamp.receive().contains(&format!(r#""state":{{"n":{n}}}"#)));
+    }
 }
 
 #[test]
