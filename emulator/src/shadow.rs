@@ -22,7 +22,7 @@ use document::Document;
 
 const FLAVOURS: [&str; 2] = ["$shadow", "$template"];
 
-// Results of a refused request. The evidence fixes only the last one.
+// Results of a refused request. The evidence fixes only VERSION_CONFLICT.
 const BAD_REQUEST: i64 = 5001;
 const MISSING_MEMBER: i64 = 5002;
 const TOO_LARGE: i64 = 5003;
