@@ -97,6 +97,10 @@ errors! {
     ShadowGetTimeout = -205,
     /// The platform refused a request for the shadow.
     ShadowGetRejected = -206,
+    /// A sub-device that has no session.
+    GatewaySessionNoExist = -222,
+    /// A sub-device that is online already.
+    GatewaySubdevOnline = -224,
     /// No call to reply to, or a reply that could not be sent.
     RrpcReply = -231,
     /// No socket.
@@ -206,6 +210,8 @@ mod tests {
             (Error::ShadowUpdateRejected, C::QCLOUD_ERR_SHADOW_UPDATE_REJECTED),
             (Error::ShadowGetTimeout, C::QCLOUD_ERR_SHADOW_GET_TIMEOUT),
             (Error::ShadowGetRejected, C::QCLOUD_ERR_SHADOW_GET_REJECTED),
+            (Error::GatewaySessionNoExist, C::QCLOUD_ERR_GATEWAY_SESSION_NO_EXIST),
+            (Error::GatewaySubdevOnline, C::QCLOUD_ERR_GATEWAY_SUBDEV_ONLINE),
             (Error::MaxTopicLength, C::QCLOUD_ERR_MAX_TOPIC_LENGTH),
             (Error::RrpcReply, C::QCLOUD_ERR_RRPC_REPLY_ERR),
             (Error::TcpSocketFailed, C::QCLOUD_ERR_TCP_SOCKET_FAILED),

@@ -3,6 +3,8 @@
 pub mod broadcast;
 mod callback;
 mod device_info;
+#[cfg(feature = "gateway_enabled")]
+pub mod gateway;
 pub mod getopt;
 mod guard;
 mod handle;

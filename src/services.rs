@@ -5,6 +5,8 @@
 #[cfg(feature = "broadcast_enabled")]
 pub mod broadcast;
 pub mod downlink;
+#[cfg(feature = "gateway_enabled")]
+pub mod gateway;
 #[cfg(any(feature = "broadcast_enabled", feature = "rrpc_enabled"))]
 pub mod listener;
 #[cfg(feature = "remote_config_mqtt")]

@@ -221,6 +221,7 @@ fn every_sample_is_valid_in_both_languages() {
         .collect();
     assert!(sources.len() >= 4, "{sources:?}");
     let features = [
+        "GATEWAY_ENABLED",
         "MULTITHREAD_ENABLED",
         "SYSTEM_COMM",
         "WEBSOCKET_CLIENT",

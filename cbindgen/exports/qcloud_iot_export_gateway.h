@@ -1,9 +1,13 @@
 /*
  * Gateway: a device that speaks for sub-devices over its own connection.
  *
- * The functions are in libraries built with GATEWAY_ENABLED. Those on sub-devices wait up to 20 s for the answer of the
- * platform, call IOT_MQTT_Yield meanwhile, and must not be called from a callback. They return 0, the platform's result
- * code if that is not 0, or QCLOUD_ERR_FAILURE without an answer; QCLOUD_ERR_INVAL for NULL or empty names.
+ * The functions are in libraries built with GATEWAY_ENABLED. A sub-device is bound to the gateway once, by
+ * IOT_Gateway_Subdev_Bind or by the console, and brought online for each connection; then the gateway publishes and
+ * subscribes on its topics. All functions may be called from any thread. Those that ask the platform must not be called
+ * from a callback: they would wait for an answer that only the interrupted call can receive, and fail at once.
+ *
+ * Two events of MQTTEventType belong to gateways: MQTT_EVENT_GATEWAY_SEARCH and MQTT_EVENT_GATEWAY_UNBIND_ALL. When the
+ * console unbinds a sub-device it is no longer online; there is no event for that.
  */
 #ifndef QCLOUD_IOT_EXPORT_H_
 #include "qcloud_iot_export.h"
@@ -25,56 +29,7 @@ extern "C" {
 /** Brace initialiser of GatewayInitParam. */
 #define DEFAULT_GATEWAY_INIT_PARAMS { DEFAULT_MQTTINIT_PARAMS, NULL, NULL }
 
-/**
- * Makes a gateway client, connects it and subscribes to the answers of the platform.
- *
- * @param init_param  parameters, not kept
- * @return handle, released with IOT_Gateway_Destroy; NULL on failure
- */
-void *IOT_Gateway_Construct(GatewayInitParam *init_param);
-
-/** Releases a gateway client; the platform takes its sub-devices offline. @return 0; QCLOUD_ERR_INVAL */
-int IOT_Gateway_Destroy(void *client);
-
-/** Brings a sub-device online. Also returns QCLOUD_ERR_GATEWAY_SUBDEV_ONLINE if it is online already. */
-int IOT_Gateway_Subdev_Online(void *client, GatewayParam *param);
-
-/**
- * Takes a sub-device offline. Also returns QCLOUD_ERR_GATEWAY_SESSION_NO_EXIST or QCLOUD_ERR_GATEWAY_SUBDEV_OFFLINE if
- * it is not online.
- */
-int IOT_Gateway_Subdev_Offline(void *client, GatewayParam *param);
-
-/** Binds a sub-device, whose own secret or certificate is in pBindSubDevInfo, to the gateway. */
-int IOT_Gateway_Subdev_Bind(void *client, GatewayParam *param, DeviceInfo *pBindSubDevInfo);
-
-/** Ends the binding of a sub-device. */
-int IOT_Gateway_Subdev_Unbind(void *client, GatewayParam *param, DeviceInfo *pSubDevInfo);
-
-/** As IOT_MQTT_Publish, also on topics of sub-devices that are online. */
-int IOT_Gateway_Publish(void *client, char *topic_name, PublishParams *params);
-
-/** As IOT_MQTT_Subscribe, also for topics of sub-devices that are online. */
-int IOT_Gateway_Subscribe(void *client, char *topic_filter, SubscribeParams *params);
-
-/** As IOT_MQTT_Unsubscribe. */
-int IOT_Gateway_Unsubscribe(void *client, char *topic_filter);
-
-/** As IOT_MQTT_IsSubReady: 1 or 0. */
-int IOT_Gateway_IsSubReady(void *client, char *topic_filter);
-
-/** As IOT_MQTT_Yield. */
-int IOT_Gateway_Yield(void *client, uint32_t timeout_ms);
-
-/** MQTT client of a gateway client, for services that need one; it is not to be destroyed. */
-void *IOT_Gateway_Get_Mqtt_Client(void *handle);
-
-/** Asks for the sub-devices bound to the gateway; the list is released with IOT_Gateway_Subdev_DestoryBindList. */
-int IOT_Gateway_Subdev_GetBindList(void *client, GatewayParam *param, SubdevBindList *subdev_bindlist);
-
-/** Releases the nodes of a list and makes it empty; NULL is ignored. */
-void IOT_Gateway_Subdev_DestoryBindList(SubdevBindList *subdev_bindlist);
-
+@rust src/ffi/gateway.rs
 #ifdef __cplusplus
 }
 #endif

@@ -1,7 +1,8 @@
 //! How a client reaches the application: traits that the C interface and the services implement.
 
 use super::Client;
-use crate::mqtt::packet::Publish;
+use crate::error::Error;
+use crate::mqtt::packet;
 use crate::mqtt::table::Subscriber;
 use std::sync::Arc;
 
@@ -45,7 +46,16 @@ pub enum ClientEvent<'a> {
     PublishRefused(u16),
     /// A message that no subscription takes.
     Message(&'a mut Message),
+    /// The platform starts (1) or stops (0) the search for sub-devices.
+    #[cfg(feature = "gateway_enabled")]
+    GatewaySearch(i32),
+    /// The platform has unbound all sub-devices.
+    #[cfg(feature = "gateway_enabled")]
+    GatewayUnbindAll,
 }
+
+/// Sends a message with QoS 0: topic and payload.
+pub type Publish<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), Error> + 'a;
 
 /// Gets the messages and events of a subscription. Called without locks, from the thread that yields (removal and
 /// destruction: from the thread that asks for them).
@@ -58,6 +68,15 @@ pub trait Handler: Send + Sync {
     fn takes_messages(&self) -> bool;
     /// Addresses of the handlers and of the user data: equal ones are the same subscription.
     fn identity(&self) -> HandlerIdentity;
+    /// Whether the answers to SUBSCRIBE are kept from the event handler of the client.
+    fn hides_answers(&self) -> bool {
+        false
+    }
+    /// The subscription has been asked for again on a new connection. What is published here goes out before the
+    /// subscriptions behind this one are renewed and before anybody hears of the connection. An error gives it up.
+    fn on_renewed(&self, _client: &Client, _publish: &mut Publish) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// Tells subscriptions to the same filter apart.
@@ -130,7 +149,7 @@ pub struct Message {
 
 impl Message {
     /// Takes a copy of `publish` into the buffer.
-    pub(super) fn fill(&mut self, publish: &Publish) {
+    pub(super) fn fill(&mut self, publish: &packet::Publish) {
         self.bytes.clear();
         self.bytes.reserve(publish.topic.len() + publish.payload.len() + 2);
         self.bytes.extend_from_slice(publish.topic);

@@ -187,8 +187,11 @@ impl Client {
     }
 
     fn resubscribe(&self) -> Result<(), Error> {
-        let packets = self.core().session.resubscribe(self.clock.now());
-        packets.iter().try_for_each(|packet| self.send_packet(&[packet], self.config.command_timeout_ms))
+        let renewals = self.core().session.resubscribe(self.clock.now());
+        renewals.iter().try_for_each(|(packet, target)| {
+            self.send_packet(&[packet], self.config.command_timeout_ms)?;
+            target.0.on_renewed(self, &mut |topic, payload| self.send_message(topic, None, false, payload))
+        })
     }
 
     /// What a connection that breaks before CONNACK is called.

@@ -236,6 +236,12 @@ impl Client {
         });
     }
 
+    /// Tells the application what a service has to say. Called from handlers.
+    #[cfg(feature = "gateway_enabled")]
+    pub fn tell_application(&self, event: ClientEvent<'_>) {
+        self.timed(|| self.observer.on_event(self, event));
+    }
+
     /// A callback that takes long endangers the keep-alive: say so. None is made once the client is going away.
     pub(super) fn timed(&self, callback: impl FnOnce()) {
         if self.gate.is_closing() {
@@ -303,16 +309,21 @@ impl Client {
 
     fn tell(&self, event: Event<Target>) {
         let observe = |event| self.timed(|| self.observer.on_event(self, event));
+        let observe_answer = |target: &Target, event| {
+            if !target.0.hides_answers() {
+                observe(event);
+            }
+        };
         let topic = |target: &Target, event| self.timed(|| target.0.on_event(self, event));
         match event {
             Event::Subscribed { id, filter, subscriber, stored } => {
                 warn_of_identical(&filter, stored);
-                observe(ClientEvent::Subscribed(id));
+                observe_answer(&subscriber, ClientEvent::Subscribed(id));
                 topic(&subscriber, TopicEvent::Subscribed);
             }
             Event::SubscribeRefused { id, filter, subscriber } => {
                 log!(Level::Error, COMMON, "_handle_suback_packet", "subscription refused: {filter}");
-                observe(ClientEvent::SubscribeRefused(id));
+                observe_answer(&subscriber, ClientEvent::SubscribeRefused(id));
                 topic(&subscriber, TopicEvent::SubscribeRefused);
             }
             Event::SubscribeTimeout { id, filter, subscriber } => {
@@ -323,7 +334,7 @@ impl Client {
                     "no answer to subscribe: {filter}"
                 );
                 topic(&subscriber, TopicEvent::SubscribeTimeout);
-                observe(ClientEvent::SubscribeTimeout(id));
+                observe_answer(&subscriber, ClientEvent::SubscribeTimeout(id));
             }
             Event::Unsubscribed(id) => observe(ClientEvent::Unsubscribed(id)),
             Event::UnsubscribeTimeout(id) => observe(ClientEvent::UnsubscribeTimeout(id)),

@@ -29,10 +29,7 @@ impl Client {
             return Err(Error::BufTooShort);
         }
         let (id, deadline) = self.start_message(qos)?;
-        log_message(topic, id, payload);
-        let frame = PublishFrame::new(topic, id, retain, payload.len()).ok_or(Error::BufTooShort)?;
-        let parts = [frame.head(), topic, frame.id(), payload];
-        if let Err(error) = self.send_packet(&parts, self.config.command_timeout_ms) {
+        if let Err(error) = self.send_message(topic, id, retain, payload) {
             self.cancel(id, error);
             return Err(error);
         }
@@ -93,6 +90,20 @@ impl Client {
         self.core().session.drop_subscription(filter, &Target(handler));
     }
 
+    /// Writes a message, whatever the state of the connection; with a packet id its QoS is 1.
+    pub(super) fn send_message(
+        &self,
+        topic: &[u8],
+        id: Option<u16>,
+        retain: bool,
+        payload: &[u8],
+    ) -> Result<(), Error> {
+        log_message(topic, id, payload);
+        let frame = PublishFrame::new(topic, id, retain, payload.len()).ok_or(Error::BufTooShort)?;
+        let parts = [frame.head(), topic, frame.id(), payload];
+        self.send_packet(&parts, self.config.command_timeout_ms)
+    }
+
     /// Sends a packet, given in parts, with one write. After an error the connection is as good as lost: the
     /// reading thread takes it down.
     pub(super) fn send_packet(&self, parts: &[&[u8]], timeout_ms: u32) -> Result<(), Error> {
@@ -132,7 +143,7 @@ impl Client {
             core.session.cancel(id);
         }
         // Without a link the loss has been noticed already.
-        let has_failed = !matches!(error, Error::MaxTopicLength | Error::NoConn);
+        let has_failed = !matches!(error, Error::MaxTopicLength | Error::BufTooShort | Error::NoConn);
         if core.lifecycle.is_connected() && has_failed {
             core.broken = Some(error);
             drop(core);

@@ -31,6 +31,10 @@ impl Observer for CObserver {
         let Some(function) = self.handler.h_fp else {
             return;
         };
+        // What the event points to has to live until the call returns.
+        let mut received;
+        #[cfg(feature = "gateway_enabled")]
+        let mut status: i32;
         let (event_type, msg) = match event {
             ClientEvent::Disconnected => (MQTTEventType::MQTT_EVENT_DISCONNECT, id(0)),
             ClientEvent::Reconnected => (MQTTEventType::MQTT_EVENT_RECONNECT, id(0)),
@@ -45,14 +49,16 @@ impl Observer for CObserver {
             ClientEvent::PublishTimeout(packet) => (MQTTEventType::MQTT_EVENT_PUBLISH_TIMEOUT, id(packet)),
             ClientEvent::PublishRefused(packet) => (MQTTEventType::MQTT_EVENT_PUBLISH_NACK, id(packet)),
             ClientEvent::Message(message) => {
-                let mut message = c_message(message);
-                let mut event = MQTTEventMsg {
-                    event_type: MQTTEventType::MQTT_EVENT_PUBLISH_RECVEIVED as _,
-                    msg: (&raw mut message).cast(),
-                };
-                // SAFETY: the handler and its context are valid as long as the client, the event during the call.
-                return unsafe { function(handle::of(client), self.handler.context, &mut event) };
+                received = c_message(message);
+                (MQTTEventType::MQTT_EVENT_PUBLISH_RECVEIVED, (&raw mut received).cast())
             }
+            #[cfg(feature = "gateway_enabled")]
+            ClientEvent::GatewaySearch(value) => {
+                status = value;
+                (MQTTEventType::MQTT_EVENT_GATEWAY_SEARCH, (&raw mut status).cast())
+            }
+            #[cfg(feature = "gateway_enabled")]
+            ClientEvent::GatewayUnbindAll => (MQTTEventType::MQTT_EVENT_GATEWAY_UNBIND_ALL, id(0)),
         };
         let mut event = MQTTEventMsg { event_type: event_type as _, msg };
         // SAFETY: the handler and its context are valid as long as the client, the event during the call.

@@ -63,7 +63,7 @@ pub fn path<const N: usize>(array: &[c_char; N]) -> Result<CString, Error> {
 }
 
 /// Copies text into an array, cut to leave room for the terminator.
-fn copy<const N: usize>(array: &mut [c_char; N], text: &[u8]) {
+pub fn copy<const N: usize>(array: &mut [c_char; N], text: &[u8]) {
     array.fill(0);
     for (slot, byte) in array.iter_mut().take(N - 1).zip(text) {
         *slot = *byte as c_char;

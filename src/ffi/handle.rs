@@ -29,6 +29,26 @@ pub unsafe fn client(handle: *mut c_void) -> Option<Arc<Client>> {
     Some(Arc::clone(&owner))
 }
 
+/// As [`give`], for what a service keeps with its client.
+#[cfg(feature = "gateway_enabled")]
+pub fn give_service<T: Send + Sync>(service: Arc<T>) -> *mut c_void {
+    Arc::into_raw(service).cast_mut().cast()
+}
+
+/// As [`client`], for a handle of a service.
+///
+/// # Safety
+/// `handle` is NULL or was made by [`give_service`] for a `T` and is not released.
+#[cfg(feature = "gateway_enabled")]
+pub unsafe fn service<T>(handle: *mut c_void) -> Option<Arc<T>> {
+    if handle.is_null() {
+        return None;
+    }
+    // SAFETY: the handle owns one reference, which stays: only the copy goes out.
+    let owner = ManuallyDrop::new(unsafe { Arc::from_raw(handle.cast::<T>().cast_const()) });
+    Some(Arc::clone(&owner))
+}
+
 /// Takes the reference of a handle back.
 ///
 /// # Safety
@@ -36,4 +56,14 @@ pub unsafe fn client(handle: *mut c_void) -> Option<Arc<Client>> {
 pub unsafe fn release(handle: *mut c_void) {
     // SAFETY: as promised by the caller.
     drop(unsafe { Arc::from_raw(handle.cast::<Client>().cast_const()) });
+}
+
+/// As [`release`], for a handle of a service.
+///
+/// # Safety
+/// `handle` was made by [`give_service`] for a `T` and is not used any more.
+#[cfg(feature = "gateway_enabled")]
+pub unsafe fn release_service<T>(handle: *mut c_void) {
+    // SAFETY: as promised by the caller.
+    drop(unsafe { Arc::from_raw(handle.cast::<T>().cast_const()) });
 }

@@ -54,7 +54,7 @@ pub unsafe extern "C" fn IOT_MQTT_Construct(pParams: *mut MQTTInitParams) -> *mu
 
 /// # Safety
 /// The texts of `params` are NULL or NUL-terminated.
-unsafe fn construct(params: &mut MQTTInitParams) -> Result<*mut c_void, Error> {
+pub(super) unsafe fn construct(params: &mut MQTTInitParams) -> Result<*mut c_void, Error> {
     hal::ignore_sigpipe_by_default();
     params.command_timeout = corrected_timeout(params.command_timeout);
     // SAFETY: as promised by the caller; the texts are not used after the call.

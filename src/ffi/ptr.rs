@@ -31,7 +31,7 @@ pub unsafe fn array<'a, T>(data: *const T, len: usize) -> Option<&'a [T]> {
 }
 
 /// Text in an array of a C structure: up to its NUL, or the whole array without one.
-#[cfg(any(feature = "auth_mode_cert", test))]
+#[cfg(any(feature = "auth_mode_cert", feature = "gateway_enabled", test))]
 pub fn array_text<const N: usize>(array: &[c_char; N]) -> &[u8] {
     // SAFETY: c_char and u8 are both one byte of any value.
     let bytes = unsafe { slice::from_raw_parts(array.as_ptr().cast::<u8>(), N) };

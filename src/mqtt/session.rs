@@ -170,14 +170,19 @@ impl<H: Subscriber> Session<H> {
         self.requests.take(id, |_| true);
     }
 
-    /// The SUBSCRIBE packets that renew all subscriptions on a new connection, in slot order.
-    pub fn resubscribe(&mut self, now: Millis) -> Vec<Vec<u8>> {
+    /// The SUBSCRIBE packets that renew all subscriptions on a new connection, in slot order, and whose they are.
+    pub fn resubscribe(&mut self, now: Millis) -> Vec<(Vec<u8>, H)> {
         let deadline = now + self.command_timeout_ms;
         let mut packets = Vec::new();
         for Entry { filter, qos, subscriber } in self.table.entries().cloned() {
-            let request = Request::Subscribe { filter: filter.clone(), qos, subscriber, again: true };
+            let request = Request::Subscribe {
+                filter: filter.clone(),
+                qos,
+                subscriber: subscriber.clone(),
+                again: true,
+            };
             let id = self.requests.add(deadline, request);
-            packets.extend(packet::subscribe(id, &filter, qos));
+            packets.extend(packet::subscribe(id, &filter, qos).map(|packet| (packet, subscriber)));
         }
         packets
     }
@@ -414,7 +419,7 @@ mod tests {
         subscribed(&mut session, "a", ME);
         session.on_lost();
         session.on_connected(10, false, 120);
-        assert_eq!(session.resubscribe(10), [packet::subscribe(13_923, "a", 0).unwrap()]);
+        assert_eq!(session.resubscribe(10), [(packet::subscribe(13_923, "a", 0).unwrap(), ME)]);
         assert!(session.is_subscribed("a"));
         assert_eq!(suback(&mut session, 13_923, 0x80), Handled::Report(Error::SubNack));
         assert!(!session.is_subscribed("a"));

@@ -2,7 +2,7 @@
 //!
 //! The MQTT layer renews the subscription after a reconnect; a service only starts it.
 
-use crate::client::callback::{Handler, HandlerIdentity, Message, TopicEvent};
+use crate::client::callback::{Handler, HandlerIdentity, Message, Publish, TopicEvent};
 use crate::client::{Client, MANUALLY_DISCONNECTED, RECONNECTED};
 use crate::error::Error;
 use crate::log::{Level, log};
@@ -12,10 +12,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub trait Service: Send + Sync + 'static {
     /// Label of its log lines.
     const FILE: &'static str;
+    /// Whether the application's event handler does not hear of the answers to SUBSCRIBE.
+    const HIDES_ANSWERS: bool = false;
     /// A message; it is gone when the call returns.
     fn on_message(&self, client: &Client, message: &mut Message);
     /// Something happened to the subscription; it has been noted already.
     fn on_event(&self, _client: &Client, _event: TopicEvent) {}
+    /// The subscription has been asked for again, as [`Handler::on_renewed`] says.
+    fn on_renewed(&self, _client: &Client, _publish: &mut Publish) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// How long the answer to SUBSCRIBE is waited for.
@@ -229,6 +235,14 @@ impl<S: Service> Handler for Downlink<S> {
     fn identity(&self) -> HandlerIdentity {
         let address = std::ptr::from_ref(self).addr();
         HandlerIdentity { message: address, event: address, data: address }
+    }
+
+    fn hides_answers(&self) -> bool {
+        S::HIDES_ANSWERS
+    }
+
+    fn on_renewed(&self, client: &Client, publish: &mut Publish) -> Result<(), Error> {
+        self.service.on_renewed(client, publish)
     }
 }
 
