@@ -74,7 +74,17 @@ impl Authorities {
         let dir = state_dir.join("ca");
         let server_ca = stored(&dir, "server-ca", || authority("IoT Hub Emulator Server CA"))?;
         let device_ca = stored(&dir, "device-ca", || authority("IoT Hub Emulator Device CA"))?;
-        let server = stored(&dir, "server", || server_identity(&server_ca))?;
+        let server = stored(&dir, "server", || {
+            // An RSA key: AES128-SHA, which the original SDK offers, needs RSA key exchange.
+            let key = PKey::from_rsa(Rsa::generate(2048)?)?;
+            server_identity(
+                &server_ca,
+                key,
+                "*.iotcloud.tencentdevices.com",
+                &SERVER_NAMES,
+                &SERVER_ADDRESSES,
+            )
+        })?;
         Ok(Authorities { state_dir: state_dir.to_owned(), server_ca, server, device_ca })
     }
 
@@ -168,15 +178,20 @@ fn authority(name: &str) -> Result<Identity, ErrorStack> {
     Ok(Identity { certificate: builder.build(), key })
 }
 
-fn server_identity(ca: &Identity) -> Result<Identity, ErrorStack> {
-    // An RSA key: AES128-SHA, which the original SDK offers, needs RSA key exchange.
-    let key = PKey::from_rsa(Rsa::generate(2048)?)?;
-    let mut builder = blank("*.iotcloud.tencentdevices.com", &key)?;
+/// A server's certificate for these host names and addresses.
+pub fn server_identity(
+    ca: &Identity,
+    key: PKey<Private>,
+    common_name: &str,
+    hosts: &[&str],
+    addresses: &[&str],
+) -> Result<Identity, ErrorStack> {
+    let mut builder = blank(common_name, &key)?;
     let mut names = SubjectAlternativeName::new();
-    SERVER_NAMES.iter().for_each(|name| {
-        names.dns(name);
+    hosts.iter().for_each(|host| {
+        names.dns(host);
     });
-    SERVER_ADDRESSES.iter().for_each(|address| {
+    addresses.iter().for_each(|address| {
         names.ip(address);
     });
     let names = names.build(&builder.x509v3_context(Some(&ca.certificate), None))?;

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -22,6 +23,8 @@ pub enum Command {
     Ca(Where),
     /// Remove what the hub keeps in its state directory.
     Reset(Reset),
+    /// Be the other side of hal_conformance, the program that checks a port of the SDK on its target.
+    ConformancePeer(ConformancePeer),
 }
 
 #[derive(Debug, Args)]
@@ -54,6 +57,22 @@ pub struct Reset {
     /// Keep the authorities and the server's certificate.
     #[arg(long)]
     pub keep_ca: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ConformancePeer {
+    /// Address to listen on; 0.0.0.0 for a board on the network.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// Port of the plain side; the program asks there for the others. 0: any free port.
+    #[arg(long, default_value_t = 7007)]
+    pub port: u16,
+    /// Another name or address in the server's certificate: what the program connects to. Repeatable.
+    #[arg(long = "name", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Where the authorities and the device's certificate are kept.
+    #[arg(long, default_value = "conformance-state")]
+    pub state_dir: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,8 @@
 //! `codec`) in order, `auth` decides about CONNECT, `broker` about everything after it, `link` applies faults to what goes out and
 //! `writer` writes it.
 //! A publish on a topic of a service goes through `service` to the file with the service's name.
-//! `admin` is the console, `ctl` its command line. Shares no code with the device SDK, so that neither can hide the other's mistakes.
+//! `admin` is the console, `ctl` its command line. `conformance` is no hub but the other side of the program that checks ports.
+//! Shares no code with the device SDK, so that neither can hide the other's mistakes.
 
 #![cfg_attr(
     not(test),
@@ -28,6 +29,7 @@ mod cli;
 mod clock;
 mod codec;
 mod config;
+mod conformance;
 mod connection;
 mod ctl;
 mod events;
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
     let (result, failure) = match Cli::parse().command {
         Command::Serve(args) => (serve::run(&args).map(|()| true), CANNOT_START),
         Command::Ctl(args) => (ctl::run(&args), 1),
+        Command::ConformancePeer(args) => (conformance::run(&args).map(|()| true), CANNOT_START),
         Command::Ca(place) => (print_ca(&place).map(|()| true), 1),
         Command::Reset(args) => {
             (state_dir(&args.place).and_then(|d| state::reset(&d, args.keep_ca)).map(|()| true), 1)

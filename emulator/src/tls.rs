@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 
 use openssl::error::ErrorStack;
 use openssl::ex_data::Index;
-use openssl::ssl::{Ssl, SslContext, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion};
+use openssl::ssl::{
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion,
+};
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509StoreContextRef};
 use serde_json::{Value, json};
@@ -13,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
 use crate::auth::Proof;
-use crate::ca::{Authorities, common_name, fingerprint};
+use crate::ca::{Authorities, Identity, common_name, fingerprint};
 use crate::registry::Registry;
 
 /// Listed explicitly: the default list of OpenSSL has no pre-shared keys and no RSA key exchange first clients need.
@@ -35,18 +37,7 @@ pub fn context(
     extra: &[X509],
     registry: Arc<Registry>,
 ) -> Result<SslContext, ErrorStack> {
-    let mut builder = SslContext::builder(SslMethod::tls_server())?;
-    builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
-    builder.set_cipher_list(SUITES_1_2)?;
-    builder.set_ciphersuites(SUITES_1_3)?;
-    builder.set_options(SslOptions::CIPHER_SERVER_PREFERENCE | SslOptions::NO_RENEGOTIATION);
-    builder.set_certificate(&authorities.server.certificate)?;
-    builder.set_private_key(&authorities.server.key)?;
-    // The whole chain, so that a client with the authority as its only trust anchor can build it in either way.
-    builder.add_extra_chain_cert(authorities.server_ca.certificate.clone())?;
-    // Without an id a client that resumes while certificates are asked for is turned away.
-    builder.set_session_id_context(b"iot-hub-emulator")?;
-
+    let mut builder = server(&authorities.server, &authorities.server_ca)?;
     let mut store = X509StoreBuilder::new()?;
     store.add_cert(authorities.device_ca.certificate.clone())?;
     builder.add_client_ca(&authorities.device_ca.certificate)?;
@@ -59,8 +50,27 @@ pub fn context(
     builder.set_verify_callback(SslVerifyMode::PEER, move |good, chain| {
         good || is_registered(chain, &certificates)
     });
-    builder.set_psk_server_callback(move |ssl, identity, key| Ok(psk(ssl, identity, key, &registry)));
+    builder.set_psk_server_callback(move |ssl, identity, buffer| {
+        let key = identity.and_then(|identity| registry.psk(identity));
+        Ok(psk(ssl, identity.unwrap_or_default(), key.as_deref().unwrap_or_default(), buffer))
+    });
     Ok(builder.build())
+}
+
+/// A server with this certificate: versions, suites, no clients' certificates yet.
+pub fn server(identity: &Identity, authority: &Identity) -> Result<SslContextBuilder, ErrorStack> {
+    let mut builder = SslContext::builder(SslMethod::tls_server())?;
+    builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    builder.set_cipher_list(SUITES_1_2)?;
+    builder.set_ciphersuites(SUITES_1_3)?;
+    builder.set_options(SslOptions::CIPHER_SERVER_PREFERENCE | SslOptions::NO_RENEGOTIATION);
+    builder.set_certificate(&identity.certificate)?;
+    builder.set_private_key(&identity.key)?;
+    // The whole chain, so that a client with the authority as its only trust anchor can build it in either way.
+    builder.add_extra_chain_cert(authority.certificate.clone())?;
+    // Without an id a client that resumes while certificates are asked for is turned away.
+    builder.set_session_id_context(b"iot-hub-emulator")?;
+    Ok(builder)
 }
 
 /// A certificate no known authority signed is accepted if it is registered for a device.
@@ -71,11 +81,9 @@ fn is_registered(chain: &mut X509StoreContextRef, registry: &Registry) -> bool {
 }
 
 /// Puts the key of an identity into the buffer; 0 bytes make OpenSSL refuse the identity.
-fn psk(ssl: &mut SslRef, identity: Option<&[u8]>, buffer: &mut [u8], registry: &Registry) -> usize {
-    let Some(identity) = identity else { return 0 };
-    let Some(key) = registry.psk(identity) else { return 0 };
-    let Some(place) = buffer.get_mut(..key.len()) else { return 0 };
-    place.copy_from_slice(&key);
+pub fn psk(ssl: &mut SslRef, identity: &[u8], key: &[u8], buffer: &mut [u8]) -> usize {
+    let Some(place) = buffer.get_mut(..key.len()).filter(|place| !place.is_empty()) else { return 0 };
+    place.copy_from_slice(key);
     if let Some(index) = identity_index() {
         ssl.set_ex_data(index, String::from_utf8_lossy(identity).into_owned());
     }

@@ -77,9 +77,23 @@ pub fn set_system_time(ms: u64) -> i32 {
 }
 
 /// Lets `ms` pass.
+#[cfg(feature = "multithread_enabled")]
 pub fn sleep(ms: u32) {
     // SAFETY: any value is allowed.
     unsafe { symbols::HAL_SleepMs(ms) }
+}
+
+/// Lets `ms` pass; by the system where a port without threads has no function for it.
+#[cfg(not(feature = "multithread_enabled"))]
+pub fn sleep(ms: u32) {
+    // SAFETY: any value is allowed, and the function is called only if the port has it.
+    unsafe {
+        if symbols::iot_hal_has_sleep() {
+            symbols::iot_hal_sleep(ms);
+        } else {
+            std::thread::sleep(std::time::Duration::from_millis(u64::from(ms)));
+        }
+    }
 }
 
 fn started_timer() -> Timer {

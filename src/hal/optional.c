@@ -13,6 +13,21 @@
 #pragma weak HAL_TCP_Open
 #pragma weak HAL_TCP_ReadAvailable
 
+#if !defined(MULTITHREAD_ENABLED)
+/* Without threads the original's core does not pause, so its ports may lack this one (hal_port.csv). */
+#pragma weak HAL_SleepMs
+
+bool iot_hal_has_sleep(void)
+{
+    return HAL_SleepMs != NULL;
+}
+
+void iot_hal_sleep(uint32_t ms)
+{
+    HAL_SleepMs(ms);
+}
+#endif
+
 bool iot_hal_has_waiter(void)
 {
     return HAL_Waiter_Create && HAL_Waiter_Destroy && HAL_Waiter_Wake && HAL_Waiter_Sleep;

@@ -8,6 +8,7 @@ use core::ffi::{c_char, c_int, c_long, c_uint, c_void};
 unsafe extern "C" {
     pub fn HAL_Malloc(size: u32) -> *mut c_void;
     pub fn HAL_Free(ptr: *mut c_void);
+    #[cfg(feature = "multithread_enabled")]
     pub fn HAL_SleepMs(ms: u32);
     pub fn HAL_GetTimeMs() -> u32;
     #[cfg(feature = "multithread_enabled")]
@@ -79,6 +80,11 @@ unsafe extern "C" {
 //   void HAL_TLS_FreeSession(session)
 //   void *HAL_Waiter_Create(void), void HAL_Waiter_Destroy(w), void HAL_Waiter_Wake(w), int HAL_Waiter_Sleep(w, ms)
 unsafe extern "C" {
+    #[cfg(not(feature = "multithread_enabled"))]
+    pub fn iot_hal_has_sleep() -> bool;
+    #[cfg(not(feature = "multithread_enabled"))]
+    pub fn iot_hal_sleep(ms: u32);
+
     pub fn iot_hal_has_waiter() -> bool;
     pub fn iot_hal_waiter_create() -> *mut c_void;
     pub fn iot_hal_waiter_destroy(waiter: *mut c_void);

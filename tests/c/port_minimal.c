@@ -1,7 +1,8 @@
 /*
- * A whole port without TLS, with port_sockets.c: only what the core needs, none of the optional functions. Links in place
- * of libiot_platform.a.
+ * A whole port without TLS, with port_sockets.c: only what the original needs for MQTT, none of the optional functions, and
+ * without threads no HAL_SleepMs either. Links in place of libiot_platform.a.
  */
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,32 +40,25 @@ void HAL_Printf(const char *fmt, ...)
     fflush(stdout);
 }
 
+int HAL_Vsnprintf(char *str, const int len, const char *fmt, va_list ap)
+{
+    return len < 0 ? -1 : vsnprintf(str, (size_t)len, fmt, ap);
+}
+
 int HAL_Snprintf(char *str, const int len, const char *fmt, ...)
 {
     va_list arguments;
     int     length;
 
     va_start(arguments, fmt);
-    length = vsnprintf(str, (size_t)len, fmt, arguments);
+    length = HAL_Vsnprintf(str, len, fmt, arguments);
     va_end(arguments);
     return length;
-}
-
-int HAL_Vsnprintf(char *str, const int len, const char *fmt, va_list ap)
-{
-    return vsnprintf(str, (size_t)len, fmt, ap);
 }
 
 uint32_t HAL_GetTimeMs(void)
 {
     return (uint32_t)now_ms();
-}
-
-void HAL_SleepMs(uint32_t ms)
-{
-    struct timespec pause = {ms / 1000, (long)(ms % 1000) * 1000000L};
-
-    nanosleep(&pause, NULL);
 }
 
 void HAL_Timer_init(Timer *timer)
@@ -83,14 +77,17 @@ void HAL_Timer_countdown_ms(Timer *timer, unsigned int timeout_ms)
 
 void HAL_Timer_countdown(Timer *timer, unsigned int timeout)
 {
-    HAL_Timer_countdown_ms(timer, timeout * 1000);
+    long long end = now_ms() + timeout * 1000LL;
+
+    timer->end_time.tv_sec = end / 1000;
+    timer->end_time.tv_usec = end % 1000 * 1000;
 }
 
 int HAL_Timer_remain(Timer *timer)
 {
     long long left = timer->end_time.tv_sec * 1000LL + timer->end_time.tv_usec / 1000 - now_ms();
 
-    return left < 0 ? 0 : (int)left;
+    return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
 bool HAL_Timer_expired(Timer *timer)
@@ -100,9 +97,11 @@ bool HAL_Timer_expired(Timer *timer)
 
 char *HAL_Timer_current(char *time_str)
 {
-    time_t now = time(NULL);
+    time_t    now = time(NULL);
+    struct tm local;
 
-    strftime(time_str, TIME_FORMAT_STR_LEN, "%Y-%m-%d %H:%M:%S", localtime(&now));
+    localtime_r(&now, &local);
+    strftime(time_str, TIME_FORMAT_STR_LEN, "%Y-%m-%d %H:%M:%S", &local);
     return time_str;
 }
 
@@ -118,11 +117,20 @@ int HAL_Timer_set_systime_ms(size_t timestamp_ms)
 }
 
 #ifdef MULTITHREAD_ENABLED
+#include <errno.h>
 #include <pthread.h>
+
+void HAL_SleepMs(uint32_t ms)
+{
+    struct timespec pause = {(time_t)(ms / 1000), (long)(ms % 1000) * 1000000L};
+
+    while (nanosleep(&pause, &pause) != 0 && errno == EINTR) {
+    }
+}
 
 void *HAL_MutexCreate(void)
 {
-    pthread_mutex_t *mutex = malloc(sizeof(*mutex));
+    pthread_mutex_t *mutex = (pthread_mutex_t *)malloc(sizeof(*mutex));
 
     if (mutex != NULL) {
         pthread_mutex_init(mutex, NULL);
@@ -132,24 +140,24 @@ void *HAL_MutexCreate(void)
 
 void HAL_MutexDestroy(void *mutex)
 {
-    pthread_mutex_destroy(mutex);
+    pthread_mutex_destroy((pthread_mutex_t *)mutex);
     free(mutex);
 }
 
 void HAL_MutexLock(void *mutex)
 {
-    pthread_mutex_lock(mutex);
+    pthread_mutex_lock((pthread_mutex_t *)mutex);
 }
 
 void HAL_MutexUnlock(void *mutex)
 {
-    pthread_mutex_unlock(mutex);
+    pthread_mutex_unlock((pthread_mutex_t *)mutex);
 }
 
 /* As ports have always done it: the new thread reads the parameters, maybe long after the call has returned. */
 static void *run_thread(void *argument)
 {
-    ThreadParams *params = argument;
+    ThreadParams *params = (ThreadParams *)argument;
 
     HAL_SleepMs(50);
     params->thread_func(params->user_arg);
@@ -160,6 +168,9 @@ int HAL_ThreadCreate(ThreadParams *params)
 {
     pthread_t thread;
 
+    if (params == NULL) {
+        return QCLOUD_ERR_INVAL;
+    }
     if (pthread_create(&thread, NULL, run_thread, params) != 0) {
         return QCLOUD_ERR_FAILURE;
     }

@@ -29,11 +29,13 @@
 //!   when the test failed.
 //! * A test that keeps out a defect of the original (docs/deviations.md) is called `defect_NN_what_is_right`.
 
+mod conformance;
 mod counts;
 mod device_keys;
 mod faults;
 mod interface;
 mod peers;
+mod ports;
 mod reference;
 mod samples;
 mod services;

@@ -40,39 +40,41 @@ impl Transport {
 
 /// The log of one `mqtt_sample` run over its whole length, step by step.
 pub fn script(transport: Transport, device: &Device) -> Script {
-    let (host, port) = transport.public_host(device);
-    let lines = Lines { transport, device, host, port };
-    Script::new()
-        .then("connect", &lines.connect())
-        .then("sys subscribe", &lines.sys_subscribe("sys1"))
-        .maybe("sys subscribe again", "sys subscribe", &lines.sys_subscribe_again("sys2"))
-        .maybe("sys subscribe once more", "sys subscribe again", &lines.sys_subscribe_again("sys3"))
-        .then("time", &lines.time())
-        .then("clock", &lines.clock())
-        .then("subscribe", &lines.subscribe())
-        .then("publish", &lines.publish(0))
-        .then("goodbye", &lines.goodbye())
+    Lines::of_sample(transport, device).session()
 }
+
+/// The same of a program that makes the session of the sample on a port of its own, whose lines are the port's business.
+/// Host and port are those the program connects to.
+pub fn script_on_port(
+    program: &str,
+    transport: Transport,
+    device: &Device,
+    address: &(String, u16),
+) -> Script {
+    let (host, port) = address.clone();
+    let lines = Lines { transport, device, host, port, program: program.into(), port_logs: false };
+    lines.session().during("downlink", "publish", &lines.downlink()).allow(OVERRIDE)
+}
+
+/// Likewise on the port of the SDK.
+pub fn script_of_program(program: &str, transport: Transport, device: &Device) -> Script {
+    let lines = Lines { program: program.into(), ..Lines::of_sample(transport, device) };
+    lines.session().during("downlink", "publish", &lines.downlink())
+}
+
+/// Says that a URL has taken the place of the region's host.
+const OVERRIDE: &str = "INF ‹any›: endpoint override by ‹any›";
 
 /// The log of `mqtt_sample -l` up to the acknowledgement of round `rounds - 1`.
 pub fn loop_script(transport: Transport, device: &Device, rounds: usize) -> Script {
-    let (host, port) = transport.public_host(device);
-    let lines = Lines { transport, device, host, port };
-    let script = Script::new()
-        .then("connect", &lines.connect())
-        .then("sys subscribe", &lines.sys_subscribe("sys1"))
-        .maybe("sys subscribe again", "sys subscribe", &lines.sys_subscribe_again("sys2"))
-        .maybe("sys subscribe once more", "sys subscribe again", &lines.sys_subscribe_again("sys3"))
-        .then("time", &lines.time())
-        .then("clock", &lines.clock())
-        .then("subscribe", &lines.subscribe());
+    let lines = Lines::of_sample(transport, device);
+    let script = lines.beginning();
     (0..rounds).fold(script, |script, round| script.then(&format!("round {round}"), &lines.publish(round)))
 }
 
 /// The log of a run whose CONNECT is refused.
 pub fn refused_script(transport: Transport, device: &Device, code: i32) -> Script {
-    let (host, port) = transport.public_host(device);
-    let lines = Lines { transport, device, host, port };
+    let lines = Lines::of_sample(transport, device);
     let mut refused = lines.connect();
     refused.truncate(refused.len() - 2);
     refused.push(format!(
@@ -85,12 +87,7 @@ pub fn refused_script(transport: Transport, device: &Device, code: i32) -> Scrip
 
 /// What arrives when the console publishes the message of the reference run; `during` a round.
 pub fn downlink(transport: Transport, device: &Device) -> Vec<String> {
-    let lines = Lines { transport, device, host: String::new(), port: 0 };
-    let message = format!(
-        "INF mqtt_sample.c _on_message_callback: Receive Message With topicName:{}, payload:{MESSAGE}",
-        device.topic("data")
-    );
-    lines.received("63").into_iter().chain([message]).collect()
+    Lines::of_sample(transport, device).downlink()
 }
 
 /// Text of the console's message in the reference run.
@@ -101,9 +98,42 @@ struct Lines<'a> {
     device: &'a Device,
     host: String,
     port: u16,
+    /// Source file of the program, which its lines name.
+    program: String,
+    /// The port is that of the SDK, whose lines are known.
+    port_logs: bool,
 }
 
 impl Lines<'_> {
+    fn of_sample(transport: Transport, device: &Device) -> Lines<'_> {
+        let (host, port) = transport.public_host(device);
+        Lines { transport, device, host, port, program: "mqtt_sample.c".into(), port_logs: true }
+    }
+
+    /// Steps 1 to 16.
+    fn beginning(&self) -> Script {
+        Script::new()
+            .then("connect", &self.connect())
+            .then("sys subscribe", &self.sys_subscribe("sys1"))
+            .maybe("sys subscribe again", "sys subscribe", &self.sys_subscribe_again("sys2"))
+            .maybe("sys subscribe once more", "sys subscribe again", &self.sys_subscribe_again("sys3"))
+            .then("time", &self.time())
+            .then("clock", &self.clock())
+            .then("subscribe", &self.subscribe())
+    }
+
+    fn session(&self) -> Script {
+        self.beginning().then("publish", &self.publish(0)).then("goodbye", &self.goodbye())
+    }
+
+    fn downlink(&self) -> Vec<String> {
+        let (program, topic) = (&self.program, self.device.topic("data"));
+        let message = format!(
+            "INF {program} _on_message_callback: Receive Message With topicName:{topic}, payload:{MESSAGE}"
+        );
+        self.received("63").into_iter().chain([message]).collect()
+    }
+
     /// Steps 1 to 8.
     fn connect(&self) -> Vec<String> {
         let (product, name) = (&self.device.product, &self.device.name);
@@ -118,7 +148,7 @@ impl Lines<'_> {
         lines.push(
             "INF mqtt_client.c IOT_MQTT_Construct: mqtt connect with id: ‹id:connection› success".into(),
         );
-        lines.push("INF mqtt_sample.c main: Cloud Device Construct Success".into());
+        lines.push(format!("INF {} main: Cloud Device Construct Success", self.program));
         lines
     }
 
@@ -126,7 +156,9 @@ impl Lines<'_> {
     fn link(&self) -> Vec<String> {
         let Lines { transport, host, port, .. } = self;
         let tls = "HAL_TLS_mbedtls.c HAL_TLS_Connect";
-        let link = if transport.is_tls() {
+        let link = if !self.port_logs {
+            Vec::new()
+        } else if transport.is_tls() {
             vec![
                 format!("DBG {tls}: Setting up the SSL/TLS structure..."),
                 format!("DBG {tls}: Performing the SSL/TLS handshake..."),
@@ -165,7 +197,7 @@ impl Lines<'_> {
     fn sys_subscribe(&self, id: &str) -> Vec<String> {
         let mut lines = self.subscribe_call(&self.device.sys_result_topic(), id);
         lines.extend(self.received("5"));
-        lines.push(format!("INF mqtt_sample.c _mqtt_event_handler: subscribe success, packet-id=‹num:{id}›"));
+        lines.push(self.event(&format!("subscribe success, packet-id=‹num:{id}›")));
         lines.push(
             "DBG system_mqtt.c _system_mqtt_sub_event_handler: mqtt sys topic subscribe success".into(),
         );
@@ -193,7 +225,7 @@ impl Lines<'_> {
     /// Steps 11 and 12.
     fn time(&self) -> Vec<String> {
         let mut lines = self.time_request("time");
-        lines.push("INF mqtt_sample.c main: system time is ‹num:system time›".into());
+        lines.push(format!("INF {} main: system time is ‹num:system time›", self.program));
         lines
     }
 
@@ -205,7 +237,7 @@ impl Lines<'_> {
              or other ret :-1"
                 .into(),
         );
-        lines.push("INF mqtt_sample.c main: sync ntp time success!".into());
+        lines.push(format!("INF {} main: sync ntp time success!", self.program));
         lines
     }
 
@@ -228,7 +260,7 @@ impl Lines<'_> {
     fn subscribe(&self) -> Vec<String> {
         let mut lines = self.subscribe_call(&self.device.topic("data"), "data");
         lines.extend(self.received("5"));
-        lines.push("INF mqtt_sample.c _mqtt_event_handler: subscribe success, packet-id=‹num:data›".into());
+        lines.push(self.event("subscribe success, packet-id=‹num:data›"));
         lines
     }
 
@@ -240,9 +272,7 @@ impl Lines<'_> {
              payload={{\"action\": \"publish_test\", \"count\": \"{round}\"}}"
         )];
         lines.extend(self.received("4"));
-        lines.push(format!(
-            "INF mqtt_sample.c _mqtt_event_handler: publish success, packet-id=‹num:round {round}›"
-        ));
+        lines.push(self.event(&format!("publish success, packet-id=‹num:round {round}›")));
         lines
     }
 
@@ -261,6 +291,10 @@ impl Lines<'_> {
             .map(String::from),
         );
         lines
+    }
+
+    fn event(&self, text: &str) -> String {
+        format!("INF {} _mqtt_event_handler: {text}", self.program)
     }
 
     /// One message of the server; told over WebSocket only.

@@ -69,7 +69,20 @@ impl Config {
         static BUILDS: OnceLock<Builds> = OnceLock::new();
         once(&BUILDS, &format!("{}/{name}", self.name), || {
             self.compile_as_cpp(sources, options)?;
-            self.link(name, sources, options)
+            self.link(name, sources, options, self.link_line())
+        })
+    }
+
+    /// Without `libiot_platform.a`: the sources have a whole port in them, which may need further libraries.
+    pub fn compile_on_port(&self, name: &str, sources: &[&str], libraries: &[&str]) -> PathBuf {
+        static BUILDS: OnceLock<Builds> = OnceLock::new();
+        once(&BUILDS, &format!("{}/{name}", self.name), || {
+            let options = ["-D_GNU_SOURCE"];
+            self.compile_as_cpp(sources, &options)?;
+            let mut line = vec![format!("-L{}", self.tree().join("lib").display()), "-liot_sdk".into()];
+            line.extend(libraries.iter().map(|library| (*library).to_owned()));
+            line.push("-lpthread".into());
+            self.link(name, sources, &options, line)
         })
     }
 
@@ -88,7 +101,13 @@ impl Config {
         finished(command, "as C++17")
     }
 
-    fn link(&self, name: &str, sources: &[&str], options: &[&str]) -> Result<PathBuf, String> {
+    fn link(
+        &self,
+        name: &str,
+        sources: &[&str],
+        options: &[&str],
+        line: Vec<String>,
+    ) -> Result<PathBuf, String> {
         let directory = build_dir().join(self.name).join("programs");
         std::fs::create_dir_all(&directory).map_err(|e| format!("{}: {e}", directory.display()))?;
         let path = directory.join(name);
@@ -96,7 +115,7 @@ impl Config {
         let fresh = directory.join(format!("{name}.{}", std::process::id()));
         let mut command = Command::new("gcc");
         command.args(["-std=c99", "-O1", "-g"]).args(WARNINGS).args(options).args(self.includes());
-        command.args(sources).arg("-o").arg(&fresh).args(self.link_line()).current_dir(root());
+        command.args(sources).arg("-o").arg(&fresh).args(line).current_dir(root());
         finished(command, name)?;
         std::fs::rename(&fresh, &path).map_err(|e| format!("{}: {e}", path.display()))?;
         Ok(path)
