@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Sizes of the archives and of a stripped mqtt_sample, for the default build and for FEATURE_MINSIZE; writes docs/size.md.
+# Sizes of the archives and of a stripped mqtt_sample, for the default build and for FEATURE_MINSIZE, and what the archives
+# consist of; writes docs/size.md. Needs rust-src.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-variants=${CARGO_TARGET_DIR:-target}/variants
+target=${CARGO_TARGET_DIR:-target}
+variants=$target/variants
 document=${1:-docs/size.md}
 mkdir -p "$variants"
+rustup component add rust-src
 table=$(mktemp)
 trap 'rm -f "$table"' EXIT
 
@@ -21,6 +24,13 @@ sample_size() {
         c_samples/mqtt_sample/mqtt_sample.c -o "$program" -pthread \
         -Wl,--start-group "$out"/lib/libiot_sdk.a "$out"/lib/libiot_platform.a -Wl,--end-group
     stat -c %s "$program"
+}
+
+# The libraries that cargo built for the last row: the next one overwrites them.
+keep_libraries() {
+    local directory=$variants/size-$1-libraries
+    mkdir -p "$directory"
+    cp "$target/$2/libiot_sdk.a" "$target/$3/libiot_platform.a" "$directory"
 }
 
 row() {
@@ -39,13 +49,32 @@ row() {
     printf '| %s | %s | %s | %s | %s | %s |\n' "$name" $sdk $port "$sample"
 }
 
+# One column of the second table: heading, row, and whether it is MINSIZE.
+column() {
+    printf '%s=%s=%s=%s%s' "$1" "$variants/size-$2/release" "$variants/size-$2-libraries/libiot_sdk.a" \
+        "$variants/size-$2-libraries/libiot_platform.a" "$3"
+}
+
+no_tls=-DFEATURE_AUTH_WITH_NOTLS=ON
+minsize=-DFEATURE_MINSIZE=ON
+own_std="$minsize -DFEATURE_MINSIZE_STD=ON"
+no_services="-DFEATURE_SYSTEM_COMM_ENABLED=OFF -DFEATURE_MQTT_DEVICE_SHADOW=OFF -DFEATURE_GATEWAY_ENABLED=OFF
+    -DFEATURE_BROADCAST_ENABLED=OFF -DFEATURE_RRPC_ENABLED=OFF -DFEATURE_REMOTE_CONFIG_MQTT_ENABLED=OFF"
+host=$(rustc -vV | sed -n 's/^host: //p')
 {
     row "default" "" default
-    row "no TLS" "-DFEATURE_AUTH_WITH_NOTLS=ON" notls
-    row "MINSIZE" "-DFEATURE_MINSIZE=ON" minsize
-    row "MINSIZE, no TLS" "-DFEATURE_MINSIZE=ON -DFEATURE_AUTH_WITH_NOTLS=ON" minsize-notls
-    row "MINSIZE, no TLS, no WebSocket" \
-        "-DFEATURE_MINSIZE=ON -DFEATURE_AUTH_WITH_NOTLS=ON -DFEATURE_WEBSOCKET_MQTT=OFF" minsize-plain
+    keep_libraries default release platform
+    row "default, no services" "$no_services" bare
+    row "no TLS" "$no_tls" notls
+    row "MINSIZE" "$minsize" minsize
+    keep_libraries minsize minsize minsize
+    row "MINSIZE, no TLS" "$minsize $no_tls" minsize-notls
+    row "MINSIZE, no TLS, no services" "$minsize $no_tls $no_services" minsize-notls-bare
+    row "MINSIZE, no TLS, no WebSocket" "$minsize $no_tls -DFEATURE_WEBSOCKET_MQTT=OFF" minsize-plain
+    row "MINSIZE_STD" "$own_std" minstd
+    keep_libraries minstd "$host/minsize" "$host/minsize"
+    row "MINSIZE_STD, no TLS" "$own_std $no_tls" minstd-notls
+    row "MINSIZE_STD, no TLS, no services" "$own_std $no_tls $no_services" minstd-notls-bare
 } >"$table"
 
 {
@@ -56,15 +85,30 @@ Written by `benches/size.sh`, which `./cmake_build.sh bench` runs last. Bytes on
 
 * `libiot_sdk.a` and `libiot_platform.a`: the one object in each, that is everything the archive can bring along. Code includes
   constants; data includes what is zeroed at start.
-* `mqtt_sample`: the sample as a user would ship it: `gcc -Os -Wl,--gc-sections -s`, linked dynamically with libc.
+* `mqtt_sample`: the sample as a user would ship it: `gcc -Os -Wl,--gc-sections -s`, linked dynamically with libc. A program that
+  uses a service brings its code along.
 
-`FEATURE_MINSIZE=ON` builds for size and without unwinding; behaviour is the same, but a panic ends the program there instead
-of failing the one call.
+`FEATURE_MINSIZE=ON` builds for size and without unwinding; behaviour is the same, but a panic, which would be a defect of the SDK,
+ends the program there, by an illegal instruction and without a text, instead of failing the one call. Debuggers cannot see
+through the frames of the SDK.
+
+`FEATURE_MINSIZE_STD=ON` in addition compiles Rust's standard library with the SDK, without the texts and places of panics. It needs
+`rustup component add rust-src`, and the network when it runs first. It uses options of cargo and rustc that are not stable, by
+`RUSTC_BOOTSTRAP`: try a new compiler before you rely on it.
 
 | build | sdk code | sdk data | port code | port data | mqtt_sample stripped |
 |---|---|---|---|---|---|
 TEXT
     cat "$table"
+    cat <<'TEXT'
+
+## Parts
+
+All bytes of the two archives by origin (`benches/size_parts.py`).
+
+TEXT
+    python3 benches/size_parts.py "$(column default default "")" "$(column MINSIZE minsize =minsize)" \
+        "$(column MINSIZE_STD minstd =minsize)"
     echo
     echo "Built $(date -u +%Y-%m-%d) from $(git describe --always --dirty) by $(rustc --version) and $(gcc --version | head -n 1)."
 } >"$document"

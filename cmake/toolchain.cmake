@@ -106,6 +106,20 @@ if(NOT EXISTS "${libdir}")
     endif()
 endif()
 
+# Sources of the standard library, and a compiler that knows the unstable flag this is about (build_archive.py).
+if(FEATURE_MINSIZE_STD)
+    execute_process(COMMAND rustc --print sysroot OUTPUT_VARIABLE sysroot OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(NOT EXISTS "${sysroot}/lib/rustlib/src/rust/library/Cargo.lock")
+        stop("FEATURE_MINSIZE_STD ON: no sources of Rust's standard library: run 'rustup component add rust-src'")
+    endif()
+    execute_process(COMMAND ${CMAKE_COMMAND} -E env RUSTC_BOOTSTRAP=1
+                            rustc -Zunstable-options -Cpanic=immediate-abort --print cfg
+                    OUTPUT_QUIET ERROR_QUIET RESULT_VARIABLE failed)
+    if(failed)
+        stop("FEATURE_MINSIZE_STD ON: this rustc does not know '-Cpanic=immediate-abort', which 1.92 to 1.95 do")
+    endif()
+endif()
+
 # ld, objcopy, readelf and ar of the same family: aarch64-linux-gnu-gcc-12 -> aarch64-linux-gnu-. A wrapper such as
 # musl-gcc has none of its own and works with those of its machine.
 set(TOOL_PREFIX "")

@@ -17,11 +17,19 @@ import sys
 sys.dont_write_bytecode = True
 import pack_archive  # noqa: E402
 
+# The standard library compiled with the package, so that what the package does not need is left out: panics then end the
+# program without their texts and places. These options of cargo and rustc are not stable.
+OWN_STD = {
+    "crates": {"sdk": "std,panic_abort", "platform": "core"},
+    "flags": ["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none"],
+}
 PACKAGES = {"sdk": "iot_sdk", "platform": "iot_platform"}
 
 
 def main():
     args = parse_arguments()
+    if args.own_std and not args.target:
+        args.target = host()  # without a target the flags would be those of build scripts too
     os.makedirs(args.target_dir, exist_ok=True)
     os.makedirs(os.path.dirname(args.out), exist_ok=True)
     with open(os.path.join(args.target_dir, "iot-archives.lock"), "w", encoding="utf-8") as lock:
@@ -42,6 +50,8 @@ def parse_arguments():
     parser.add_argument("--cflags", default="", help="its flags, for the C parts")
     parser.add_argument("--tool-prefix", required=True, help="of ld, objcopy, readelf and ar")
     parser.add_argument("--debug-info", action="store_true")
+    parser.add_argument("--minsize", action="store_true", help="a panic may end at once")
+    parser.add_argument("--own-std", action="store_true", help="compile the standard library too (needs rust-src)")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="environment of the build")
     parser.add_argument("--config", required=True, help="config.h of this build")
     parser.add_argument("--define", action="append", default=[], help="further name for the conditions of the list")
@@ -56,6 +66,8 @@ def build(args):
     command = ["cargo", "rustc", "--locked", "--lib", "--crate-type", "staticlib"]
     command += ["--package", PACKAGES[args.archive], "--profile", args.profile, "--target-dir", args.target_dir]
     command += ["--no-default-features", "--features", ",".join(features)]
+    if args.own_std:
+        command += [f"-Zbuild-std={OWN_STD['crates'][args.archive]}", "-Zbuild-std-features=optimize_for_size"]
     if args.target:
         command += ["--target", args.target]
     status = subprocess.run(command, cwd=args.source, env=environment(args), check=False).returncode
@@ -77,6 +89,9 @@ def environment(args):
         flags = env["CARGO_ENCODED_RUSTFLAGS"].split("\x1f") if env.get("CARGO_ENCODED_RUSTFLAGS") else \
             env.get("RUSTFLAGS", "").split()
         flags += [f"--remap-path-prefix={path}={name}" for path, name in prefixes]
+        if args.own_std:
+            env["RUSTC_BOOTSTRAP"] = "1"
+            flags += OWN_STD["flags"]
         env["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags)
     env[f"CFLAGS_{under}"] = " ".join(filter(None, cflags))
     if args.target:
@@ -114,7 +129,7 @@ def pack_arguments(args):
     words += ["--symbols", os.path.join(args.source, "scripts", "api_symbols.txt"), "--tool-prefix", args.tool_prefix]
     words += [word for name in args.define for word in ("--define", name)]
     words += [word for library in unwinder(args) for word in ("--with", library)]
-    return words + (["--keep-debug"] if args.debug_info else [])
+    return words + (["--keep-debug"] if args.debug_info else []) + (["--minsize"] if args.minsize else [])
 
 
 def unwinder(args):

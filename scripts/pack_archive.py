@@ -22,13 +22,29 @@ INNER_NAME = re.compile(r"^(_ZN|_R[A-Z]|__rust|rust_|mbedtls_|psa_|iot_)")
 # Bitcode that the Rust toolchain embeds: it would make nm and ar blind where the LLVM plugin is installed.
 DROP = ["--remove-section=.llvmbc", "--remove-section=.llvmcmd", "--remove-section=.comment"]
 
-# `impl Display for DisplayBacktrace` in std, and code for `return Ok(())` from it, for the machines that readelf names.
-PRINTS_BACKTRACE = re.compile(r"backtrace.*DisplayBacktrace.*Display3fmt")
+UNWIND_TABLES = (".eh_frame", ".rela.eh_frame", ".rel.eh_frame", ".gcc_except_table*", ".ARM.exidx*", ".ARM.extab*")
+
+# Code that takes the place of functions, for the machines that readelf names.
 RETURN_OK = {
     "Advanced Micro Devices X86-64": bytes.fromhex("31c0c3"),  # xor eax, eax; ret
     "Intel 80386": bytes.fromhex("31c0c3"),
     "AArch64": bytes.fromhex("00008052c0035fd6"),  # mov w0, #0; ret
 }
+TRAP = {
+    "Advanced Micro Devices X86-64": bytes.fromhex("0f0b"),  # ud2
+    "Intel 80386": bytes.fromhex("0f0b"),
+    "AArch64": bytes.fromhex("00000000"),  # udf #0
+    "ARM": bytes.fromhex("f000f0e7"),  # udf #0
+}
+
+# `impl Display for DisplayBacktrace` in std.
+PRINTS_BACKTRACE = re.compile(r"backtrace.*DisplayBacktrace.*Display3fmt")
+# Functions of core, alloc and std that only ever panic.
+PANICS = re.compile(
+    r"^\.text\.(unlikely\.)?_RI?Nv(Nt|Nv)*Cs\w+?_("
+    r"4core9panicking\d|4core6option1\d(unwrap|expect)_failed|4core6result13unwrap_failed|4core4cell\d+panic_already_"
+    r"|4core3str\d+slice_error_fail|4core5slice5index16slice_index_fail|4core5slice20copy_from_slice_impl17len_mismatch_fail"
+    r"|5alloc7raw_vec17capacity_overflow|3std9panicking15panic_with_hook|3std6thread5local18panic_access_error)")
 
 
 def main(argv=None):
@@ -50,6 +66,7 @@ def parse_arguments(argv):
     parser.add_argument("--tool-prefix", default="", help="of ld, objcopy, readelf and ar, such as arm-linux-gnueabihf-")
     parser.add_argument("--with", dest="libraries", action="append", default=[], metavar="LIBRARY",
                         help="further static library that goes into the object")
+    parser.add_argument("--minsize", action="store_true", help="nothing unwinds in this library: a panic may end at once")
     parser.add_argument("--keep-debug", action="store_true", help="keep debug information and local names")
     return parser.parse_args(argv)
 
@@ -59,20 +76,15 @@ class PackError(Exception):
 
 
 def pack(args):
-    names = config_names(args.config) | set(args.define)
     listed = read_symbols(args.symbols, args.archive)
-    wanted = {symbol for symbol, condition in listed.items() if holds(condition, names)}
+    wanted = wanted_symbols(args, listed)
     check_list(wanted, set(listed), defined_symbols(args, args.input))
 
     with tempfile.TemporaryDirectory(dir=os.path.dirname(args.out)) as work:
         api = write_lines(os.path.join(work, "api"), wanted)
-        linked = os.path.join(work, "linked.o")
         packed = os.path.join(work, f"iot_{args.archive}.o")
         archive = os.path.join(work, "archive.a")
-        link(args, wanted, [args.input, *args.libraries], linked)
-        cut = os.path.join(work, "cut.o")
-        if not args.keep_debug and cut_backtraces(args, linked, cut):
-            link(args, wanted, [cut], linked)
+        linked = link_all(args, wanted, work)
         weak = [f"--weaken-symbols={api}"] if args.archive == "platform" else []
         strip = [] if args.keep_debug else ["--strip-unneeded"]
         tool(args, "objcopy", f"--keep-global-symbols={api}", *weak, *strip, *DROP, linked, packed)
@@ -81,28 +93,54 @@ def pack(args):
         replace_if_different(archive, args.out)
 
 
+def wanted_symbols(args, listed):
+    names = config_names(args.config) | set(args.define)
+    return {symbol for symbol, condition in listed.items() if holds(condition, names)}
+
+
+def link_all(args, wanted, work):
+    """The object with all that the interface reaches, its inner symbols still there."""
+    linked, cut = os.path.join(work, "linked.o"), os.path.join(work, "cut.o")
+    link(args, wanted, [args.input, *args.libraries], linked)
+    if not args.keep_debug and cut_panics(args, linked, cut):
+        link(args, wanted, [cut], linked)
+    return linked
+
+
 def link(args, wanted, sources, linked):
     """One relocatable object of all that the interface reaches."""
     roots = [word for symbol in sorted(wanted) for word in ("-u", symbol)]
     tool(args, "ld", "-r", "--force-group-allocation", "--gc-sections", *roots, "-o", linked, *sources)
 
 
-def cut_backtraces(args, linked, cut):
-    """Makes the function that prints a backtrace return at once; True if there is one.
+def cut_panics(args, linked, cut):
+    """Shortens what happens after a panic; True if there was something to cut.
 
     After a panic the Rust standard library can print the calls that led there (RUST_BACKTRACE). The readers of debug
-    information that this takes are a third of the SDK, and a release archive has no debug information to read.
+    information that this takes are a third of the SDK, and a release archive has no debug information to read: the
+    function that prints a backtrace returns at once. With --minsize a panic ends the program at once, without its message
+    and all that formats it, and tables for unwinding are dropped.
     """
-    done = RETURN_OK.get(machine(args, linked))
-    section = next(((name, size) for name, size in code_sections(args, linked) if PRINTS_BACKTRACE.search(name)), None)
-    if done is None or section is None:
-        return False
-    name, size = section
-    code = cut + ".code"
-    with open(code, "wb") as file:
-        file.write(done.ljust(size, b"\0"))  # of the old size, so that unwind tables still fit
-    tool(args, "objcopy", "--update-section", f"{name}={code}", f"--remove-relocations={name}", linked, cut)
-    return True
+    options = []
+    for pattern, code in [(PRINTS_BACKTRACE, RETURN_OK), *([(PANICS, TRAP)] if args.minsize else [])]:
+        options += replace_functions(args, linked, pattern, code.get(machine(args, linked)))
+    if args.minsize:
+        options += [f"--remove-section={name}" for name in UNWIND_TABLES]
+    if options:
+        tool(args, "objcopy", *options, linked, cut)
+    return bool(options)
+
+
+def replace_functions(args, linked, pattern, code):
+    """Options of objcopy that put `code`, if there is any for this machine, in the place of functions."""
+    options = []
+    for name, size in code_sections(args, linked):
+        if code and pattern.search(name):
+            with tempfile.NamedTemporaryFile(dir=os.path.dirname(linked), delete=False) as body:
+                # Of the old size, so that unwind tables still fit where they are kept.
+                body.write(code if args.minsize else code.ljust(size, b"\0"))
+            options += ["--update-section", f"{name}={body.name}", f"--remove-relocations={name}"]
+    return options
 
 
 def machine(args, path):

@@ -7,6 +7,7 @@ IOT_OUTPUT names another output tree (default output/release).
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -201,10 +202,10 @@ class Packing(unittest.TestCase):
         self.assertEqual(run("gcc", "-c", "-ffunction-sections", source, "-o", out).returncode, 0)
         self.assertEqual(run("ar", "crD", os.path.join(self.dir, "libpart.a"), out).returncode, 0)
 
-    def pack(self, symbols):
+    def pack(self, symbols, *options):
         return run(sys.executable, os.path.join(ROOT, "scripts", "pack_archive.py"), "--archive", "sdk",
                    "--symbols", self.write("symbols", symbols), "--config", os.path.join(self.dir, "config.h"),
-                   "--input", os.path.join(self.dir, "libpart.a"), "--out", os.path.join(self.dir, "out.a"))
+                   "--input", os.path.join(self.dir, "libpart.a"), "--out", os.path.join(self.dir, "out.a"), *options)
 
     def test_conditions_choose_the_symbols(self):
         done = self.pack("sdk IOT_One !AUTH_WITH_NOTLS && (AUTH_MODE_KEY || OTHER)\nsdk IOT_Two OTHER\n")
@@ -239,6 +240,23 @@ class Packing(unittest.TestCase):
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(reason, done.stderr)
                 self.assertFalse(os.path.exists(os.path.join(self.dir, "out.a")))
+
+    def test_a_panic_of_a_small_library_ends_the_program_without_its_text(self):
+        panic = "_RNvNtCs1a2B_4core9panicking9panic_fmt"
+        self.write("part.c", f'#include <stdio.h>\nvoid {panic}(void) {{ puts("a text"); }}\n'
+                             f"int IOT_One(int bad) {{ if (bad) {panic}(); return 7; }}\n")
+        self.build_library()
+        main = self.write("main.c", "int IOT_One(int bad);\nint main(int n, char **v) { (void)v; return IOT_One(n > 1); }\n")
+        program = os.path.join(self.dir, "program")
+        for options, status, text in [([], 7, "a text\n"), (["--minsize"], -signal.SIGILL, "")]:
+            self.assertEqual(self.pack("sdk IOT_One always\n", *options).returncode, 0)
+            self.assertEqual(run("gcc", main, os.path.join(self.dir, "out.a"), "-o", program).returncode, 0)
+            self.assertEqual(run(program).returncode, 7)
+            done = run(program, "bad")
+            self.assertEqual((done.returncode, done.stdout), (status, text))
+        object_file = run("readelf", "--wide", "--section-headers", os.path.join(self.dir, "out.a")).stdout
+        self.assertNotIn(".eh_frame", object_file)
+        self.assertNotIn("puts", run("nm", os.path.join(self.dir, "out.a")).stdout)
 
     def test_an_inner_symbol_that_stays_open_is_refused(self):
         self.write("part.c", "int mbedtls_open(void);\nint IOT_One(void) { return mbedtls_open(); }\n")

@@ -128,6 +128,8 @@ class Options(Sources):
     def test_contradictions_and_slips_stop_with_one_line(self):
         for options, line in [
             (["-DFEATURE_AUTH_MODE=CERT", "-DFEATURE_AUTH_WITH_NOTLS=ON"], "FEATURE_AUTH_MODE CERT needs TLS"),
+            (["-DFEATURE_MINSIZE_STD=ON"], "FEATURE_MINSIZE_STD ON needs FEATURE_MINSIZE ON"),
+            (["-DFEATURE_MINSIZE=ON", "-DFEATURE_MINSIZE_STD=ON", "-DBUILD_TYPE=debug"], "FEATURE_MINSIZE_STD ON needs"),
             (["-DBUILD_TYPE=fast"], "BUILD_TYPE is 'fast': expected one of release, debug"),
             (["-DFEATURE_AUTH_MODE=PSK"], "FEATURE_AUTH_MODE is 'PSK': expected one of KEY, CERT"),
             (["-DFEATURE_OTA_SIGNAL_CHANNEL=HTTP"], "FEATURE_OTA_SIGNAL_CHANNEL is 'HTTP'"),
