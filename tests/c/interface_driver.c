@@ -238,7 +238,7 @@ unsigned number(const char *command, const char *key, unsigned otherwise)
 
 static void *construct(Slot *slot, const char *command, MQTTInitParams *params)
 {
-    static char url[CLIENTS][WORD_LEN];
+    static char url[CLIENTS][WORD_LEN], device_name[CLIENTS][WORD_LEN];
     char        text[WORD_LEN];
 
     if (option(command, "url=", text)) {
@@ -246,7 +246,10 @@ static void *construct(Slot *slot, const char *command, MQTTInitParams *params)
     }
     params->region = url[slot->number];
     params->product_id = "PRODUCT_ID";
-    params->device_name = "device";
+    if (option(command, "device=", device_name[slot->number]) == NULL) {
+        strcpy(device_name[slot->number], "device");
+    }
+    params->device_name = device_name[slot->number];
     params->device_secret = "c2VjcmV0";
     params->command_timeout = number(command, "timeout=", 5000);
     params->keep_alive_interval_ms = number(command, "keepalive=", 240 * 1000);

@@ -370,6 +370,11 @@ fn sample_over_tcp() {
 }
 
 #[test]
+fn sample_over_tls() {
+    sample(&sdk::KEY, Device::key, "mqtts");
+}
+
+#[test]
 fn sample_with_certificates_over_wss() {
     sample(&sdk::CERT, Device::cert, "wss");
 }
