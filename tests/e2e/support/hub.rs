@@ -35,13 +35,14 @@ impl Hub {
 
     /// With further lines for `[options]` of its registry file, e.g. `echo_to_publisher = true`.
     pub fn with(devices: &[&Device], options: &[&str]) -> Hub {
-        Hub::with_products(devices, options, &[])
+        Hub::with_lines(devices, options, &[])
     }
 
-    /// With further lines for the `[[product]]` of an id as well, e.g. `("A1B2C3D4E5", "shadow = false")`.
-    pub fn with_products(devices: &[&Device], options: &[&str], products: &[(&str, &str)]) -> Hub {
+    /// With further lines for the `[[product]]` of an id or the `[[device]]` of a `PRODUCT/NAME` as well, e.g.
+    /// `("A1B2C3D4E5", "shadow = false")`.
+    pub fn with_lines(devices: &[&Device], options: &[&str], lines: &[(&str, &str)]) -> Hub {
         let directory = Scratch::new("hub");
-        directory.write("hub.toml", registry(devices, options, products));
+        directory.write("hub.toml", registry(devices, options, lines));
         let mut secrets = Secrets::default();
         devices.iter().for_each(|device| secrets.add_device(device));
         let mut hub = Hub { process: None, directory, secrets, listeners: BTreeMap::new() };
@@ -180,7 +181,7 @@ impl Hub {
     }
 
     /// Binds sub-devices and pushes `change`; returns how many got it. The gateway's product needs
-    /// `type = "gateway"` and `subproducts`, theirs `type = "subdevice"`: see `with_products`.
+    /// `type = "gateway"` and `subproducts`, theirs `type = "subdevice"`: see `with_lines`.
     pub fn gateway_bind(&self, gateway: &Device, subs: &[&Device]) -> u64 {
         self.command_gateway(gateway, "bind", json!({"devices": ids(subs)}))
     }
@@ -353,7 +354,10 @@ fn port_of(address: &str) -> u16 {
     port.unwrap_or_else(|| panic!("no port in {address}"))
 }
 
-fn registry(devices: &[&Device], options: &[&str], product_lines: &[(&str, &str)]) -> String {
+fn registry(devices: &[&Device], options: &[&str], lines: &[(&str, &str)]) -> String {
+    let further = |name: &str| -> String {
+        lines.iter().filter(|(of, _)| *of == name).map(|(_, text)| format!("{text}\n")).collect()
+    };
     let ports = LISTENERS.map(|name| format!("{name} = 0")).join(", ");
     let mut text = format!("[server]\nstate_dir = \"state\"\nports = {{ {ports} }}\n\n[options]\n");
     options.iter().for_each(|option| text += &format!("{option}\n"));
@@ -365,13 +369,13 @@ fn registry(devices: &[&Device], options: &[&str], product_lines: &[(&str, &str)
         };
         if products.insert(&device.product) {
             text += &format!("\n[[product]]\nid = \"{}\"\nauth = \"{auth}\"\n", device.product);
-            let own = product_lines.iter().filter(|(id, _)| *id == device.product);
-            own.for_each(|(_, lines)| text += &format!("{lines}\n"));
+            text += &further(&device.product);
         }
         text += &format!(
             "\n[[device]]\nproduct = \"{}\"\nname = \"{}\"\n{credential}\n",
             device.product, device.name
         );
+        text += &further(&device.id());
     }
     text
 }

@@ -1,22 +1,14 @@
 //! Nothing is lost, under valgrind.
 
 use super::*;
-use crate::interface::programs::has_valgrind;
-
-const VALGRIND: [&str; 5] = [
-    "valgrind",
-    "--quiet",
-    "--error-exitcode=99",
-    "--leak-check=full",
-    "--errors-for-leak-kinds=definite,indirect",
-];
+use crate::interface::programs::{CHECKED, has_valgrind};
 
 fn checked_driver() -> Option<Driver> {
     if !has_valgrind() {
         eprintln!("left out: valgrind is not installed");
         return None;
     }
-    Some(Driver::start(&VALGRIND, &program()))
+    Some(Driver::start(&CHECKED, &program()))
 }
 
 #[test]

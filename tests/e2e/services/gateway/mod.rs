@@ -3,17 +3,17 @@
 mod arguments;
 mod callbacks;
 mod connection;
+mod hub;
 mod memory;
 mod pushes;
 mod requests;
+mod sample;
 mod threads;
 
 use crate::interface::driver::Driver;
-use crate::interface::programs::{build, plain_sdk};
+use crate::interface::programs::{ARCHIVES, build, plain_sdk};
 use crate::support::peer::*;
 use std::path::PathBuf;
-
-const ARCHIVES: [&str; 2] = ["libiot_sdk.a", "libiot_platform.a"];
 
 /// The driver with the SDK as it is delivered.
 fn program() -> PathBuf {
