@@ -41,6 +41,10 @@ config_macro(WEBSOCKET_MQTT FEATURE_WEBSOCKET_MQTT)
 
 # Names for options without a macro; conditions of samples and of the symbol list use them.
 set(MQTT_COMM_ENABLED ${FEATURE_MQTT_COMM_ENABLED})
+set(MQTT_DEVICE_SHADOW OFF)
+if(FEATURE_MQTT_COMM_ENABLED)
+    set(MQTT_DEVICE_SHADOW ${FEATURE_MQTT_DEVICE_SHADOW})
+endif()
 
 set(CONFIG_H "${CMAKE_BINARY_DIR}/config.h")
 configure_file(cmake/config.h.in "${CONFIG_H}")

@@ -29,7 +29,7 @@ function(cargo_features result)
 endfunction()
 
 cargo_features(SDK_FEATURES AUTH_MODE_CERT AUTH_WITH_NOTLS BROADCAST_ENABLED DEBUG_DEV_INFO_USED GATEWAY_ENABLED IOT_DEBUG
-               MULTITHREAD_ENABLED REMOTE_CONFIG_MQTT RRPC_ENABLED SYSTEM_COMM WEBSOCKET_MQTT)
+               MQTT_DEVICE_SHADOW MULTITHREAD_ENABLED REMOTE_CONFIG_MQTT RRPC_ENABLED SYSTEM_COMM WEBSOCKET_MQTT)
 cargo_features(PLATFORM_FEATURES AUTH_MODE_CERT AUTH_WITH_NOTLS DEBUG_DEV_INFO_USED GATEWAY_ENABLED MULTITHREAD_ENABLED)
 
 if(DEFINED ENV{CARGO_TARGET_DIR})
@@ -51,9 +51,11 @@ set(build_archive ${PYTHON_PATH} "${CMAKE_SOURCE_DIR}/scripts/build_archive.py"
 if(NOT RUST_TARGET STREQUAL RUST_HOST)
     list(APPEND build_archive --target ${RUST_TARGET})
 endif()
-if(MQTT_COMM_ENABLED)
-    list(APPEND build_archive --define MQTT_COMM_ENABLED)
-endif()
+foreach(name MQTT_COMM_ENABLED MQTT_DEVICE_SHADOW)
+    if(${name})
+        list(APPEND build_archive --define ${name})
+    endif()
+endforeach()
 if(BUILD_TYPE STREQUAL "debug")
     list(APPEND build_archive --debug-info)
 endif()

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 feature_sets=(
-    "iot_sdk/multithread_enabled iot_sdk/system_comm iot_sdk/websocket_mqtt iot_sdk/broadcast_enabled iot_sdk/remote_config_mqtt iot_sdk/auth_mode_cert iot_sdk/gateway_enabled iot_platform/gateway_enabled iot_platform/multithread_enabled iot_platform/auth_mode_cert"
+    "iot_sdk/multithread_enabled iot_sdk/system_comm iot_sdk/websocket_mqtt iot_sdk/broadcast_enabled iot_sdk/remote_config_mqtt iot_sdk/auth_mode_cert iot_sdk/mqtt_device_shadow iot_sdk/gateway_enabled iot_platform/gateway_enabled iot_platform/multithread_enabled iot_platform/auth_mode_cert"
     "iot_sdk/system_comm iot_sdk/websocket_mqtt iot_sdk/rrpc_enabled iot_sdk/auth_with_notls iot_platform/auth_with_notls"
     "iot_sdk/debug_dev_info_used iot_sdk/iot_debug iot_platform/debug_dev_info_used"
 )

@@ -16,6 +16,8 @@ mod ptr;
 pub mod remote_config;
 #[cfg(feature = "rrpc_enabled")]
 pub mod rrpc;
+#[cfg(feature = "mqtt_device_shadow")]
+pub mod shadow;
 #[cfg(feature = "system_comm")]
 pub mod system;
 pub mod types;

@@ -14,5 +14,7 @@ pub mod remote_config;
 pub mod requests;
 #[cfg(feature = "rrpc_enabled")]
 pub mod rrpc;
+#[cfg(feature = "mqtt_device_shadow")]
+pub mod shadow;
 #[cfg(feature = "system_comm")]
 pub mod system;

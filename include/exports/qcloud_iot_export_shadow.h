@@ -2,8 +2,9 @@
  * Device shadow: a JSON document that the platform keeps for a device, with what the device reports and what is wanted
  * of it.
  *
- * A shadow client has an MQTT client of its own. The functions are in libraries built with the device shadow. Functions
- * whose handle is NULL return QCLOUD_ERR_INVAL, false or NULL.
+ * A shadow client has an MQTT client of its own. Callbacks run in the thread that calls IOT_Shadow_Yield (or in the loop
+ * thread of the MQTT client) and may call every function but the two that wait for an answer. The functions are in
+ * libraries built with FEATURE_MQTT_DEVICE_SHADOW. Functions whose handle is NULL return QCLOUD_ERR_INVAL, false or NULL.
  */
 #ifndef QCLOUD_IOT_EXPORT_H_
 #include "qcloud_iot_export.h"
@@ -219,101 +220,191 @@ typedef void (*OnPropRegCallback)(void *pClient, const char *pJsonValueBuffer, u
 /**
  * Makes a shadow client, connects it and subscribes to the answers of the platform.
  *
- * @param pParams  parameters, not kept
- * @return handle, released with IOT_Shadow_Destroy; NULL on failure
+ * Blocks as IOT_MQTT_Construct does, and up to the command timeout and a second more for the subscription. If the platform
+ * does not grant that, the handle is good all the same: each request tries again.
+ *
+ * @param pParams  parameters; nothing in it is needed after the return
+ * @return handle, released with IOT_Shadow_Destroy; NULL on failure, whose cause IOT_MQTT_GetErrCode tells
+ *
+ * `pParams` is NULL or valid, and its texts are NULL or NUL-terminated.
  */
 void *IOT_Shadow_Construct(ShadowInitParams *pParams);
 
-/** MQTT client of a shadow client, for services that need one; it is not to be destroyed. */
+/**
+ * MQTT client of a shadow client, for services that need one. It ends with the shadow client and is not to be destroyed.
+ *
+ * `handle` is NULL or a live shadow client.
+ */
 void *IOT_Shadow_Get_Mqtt_Client(void *handle);
 
-/** As IOT_MQTT_Publish. */
+/**
+ * As IOT_MQTT_Publish.
+ *
+ * `pClient` is NULL or a live shadow client; otherwise as IOT_MQTT_Publish.
+ */
 int IOT_Shadow_Publish(void *pClient, char *topicName, PublishParams *pParams);
 
-/** As IOT_MQTT_Subscribe. */
+/**
+ * As IOT_MQTT_Subscribe; the handlers get the MQTT client.
+ *
+ * `pClient` is NULL or a live shadow client; otherwise as IOT_MQTT_Subscribe.
+ */
 int IOT_Shadow_Subscribe(void *pClient, char *topicFilter, SubscribeParams *pParams);
 
-/** As IOT_MQTT_Unsubscribe. */
+/**
+ * As IOT_MQTT_Unsubscribe.
+ *
+ * `pClient` is NULL or a live shadow client; otherwise as IOT_MQTT_Unsubscribe.
+ */
 int IOT_Shadow_Unsubscribe(void *pClient, char *topicFilter);
 
-/** As IOT_MQTT_IsConnected. */
+/**
+ * As IOT_MQTT_IsConnected; false for NULL.
+ *
+ * `pClient` is NULL or a live shadow client.
+ */
 bool IOT_Shadow_IsConnected(void *pClient);
 
-/** Releases a shadow client; unanswered requests end without their callbacks. @return 0; QCLOUD_ERR_INVAL */
+/**
+ * Unsubscribes, disconnects and releases a shadow client and its MQTT client.
+ *
+ * Requests without an answer end without their callbacks. Waits until other threads have left; may be called from
+ * callbacks of the client.
+ *
+ * @param pClient  handle, not valid any more
+ * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL for NULL
+ *
+ * `pClient` is NULL or a live shadow client, which no later call uses.
+ */
 int IOT_Shadow_Destroy(void *pClient);
 
-/** As IOT_MQTT_Yield; also ends requests whose time is over. */
+/**
+ * As IOT_MQTT_Yield; also ends requests whose time is over, which the thread of IOT_MQTT_StartLoop does as well.
+ *
+ * @param pClient     handle
+ * @param timeout_ms  how long, more than 0
+ * @return as IOT_MQTT_Yield
+ *
+ * `pClient` is NULL or a live shadow client.
+ */
 int IOT_Shadow_Yield(void *pClient, uint32_t timeout_ms);
 
 /**
- * Sends a document made with IOT_Shadow_JSON_Construct*; at most 10 requests wait for their answers.
+ * Sends a document made with IOT_Shadow_JSON_Construct*. At most 10 requests wait for their answers.
+ *
+ * Returns when it is written; callback runs in the thread that yields, once, also when no answer comes in time. Any
+ * thread may call it, and callbacks too.
  *
  * @param pClient       handle
- * @param pJsonDoc      document; the member type is inserted in place
- * @param sizeOfBuffer  bytes of pJsonDoc, 18 more than the document needs
+ * @param pJsonDoc      document with a member clientToken; the member type is inserted in place when it has been sent
+ * @param sizeOfBuffer  bytes of pJsonDoc, at least 19 more than the document has characters
  * @param callback      takes the answer; may be NULL
- * @param userContext   handed to callback
+ * @param userContext   handed to callback; must stay valid until then
  * @param timeout_ms    ms for the answer, more than 0
- * @return 0; QCLOUD_ERR_INVAL; QCLOUD_ERR_MQTT_NO_CONN; QCLOUD_ERR_MAX_APPENDING_REQUEST; the failures of
- *         IOT_MQTT_Publish
+ * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_MQTT_NO_CONN; QCLOUD_ERR_MAX_APPENDING_REQUEST, with nothing
+ *         sent; the failures of IOT_MQTT_Publish and IOT_MQTT_Subscribe
+ *
+ * `pClient` is NULL or a live shadow client, `pJsonDoc` NULL or NUL-terminated text in a buffer of this size.
  */
-int IOT_Shadow_Update(void *pClient, char *pJsonDoc, size_t sizeOfBuffer, OnRequestCallback callback,
-                      void *userContext, uint32_t timeout_ms);
+int IOT_Shadow_Update(void *pClient, char *pJsonDoc, size_t sizeOfBuffer, OnRequestCallback callback, void *userContext, uint32_t timeout_ms);
 
 /**
- * As IOT_Shadow_Update, and waits for the answer. Not to be called from a callback.
+ * As IOT_Shadow_Update, and serves the connection until the answer has come.
  *
- * @return 0; QCLOUD_ERR_SHADOW_UPDATE_TIMEOUT; QCLOUD_ERR_SHADOW_UPDATE_REJECTED; the failures of IOT_Shadow_Update
+ * @param pClient       handle
+ * @param pJsonDoc      as of IOT_Shadow_Update
+ * @param sizeOfBuffer  as of IOT_Shadow_Update
+ * @param timeout_ms    ms for the answer, more than 0
+ * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_SHADOW_UPDATE_TIMEOUT; QCLOUD_ERR_SHADOW_UPDATE_REJECTED; QCLOUD_ERR_FAILURE from
+ *         a callback of the client; the failures of IOT_Shadow_Update, QCLOUD_ERR_MQTT_NO_CONN also when the connection
+ *         is lost for good meanwhile
+ *
+ * As IOT_Shadow_Update.
  */
 int IOT_Shadow_Update_Sync(void *pClient, char *pJsonDoc, size_t sizeOfBuffer, uint32_t timeout_ms);
 
-/** Asks for the document; callback takes it and must not be NULL. Otherwise as IOT_Shadow_Update. */
+/**
+ * Asks for the document. What is desired of registered properties is delivered before callback runs.
+ *
+ * @param pClient      handle
+ * @param callback     takes the answer; must not be NULL
+ * @param userContext  handed to callback; must stay valid until then
+ * @param timeout_ms   ms for the answer, more than 0
+ * @return as IOT_Shadow_Update
+ *
+ * `pClient` is NULL or a live shadow client.
+ */
 int IOT_Shadow_Get(void *pClient, OnRequestCallback callback, void *userContext, uint32_t timeout_ms);
 
 /**
- * Asks for the document and waits until registered properties have their values. Not to be called from a callback.
+ * As IOT_Shadow_Get, and serves the connection until the answer has come and registered properties have their values.
  *
- * @return 0; QCLOUD_ERR_SHADOW_GET_TIMEOUT; QCLOUD_ERR_SHADOW_GET_REJECTED; the failures of IOT_Shadow_Get
+ * @param pClient     handle
+ * @param timeout_ms  ms for the answer, more than 0
+ * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_SHADOW_GET_TIMEOUT; QCLOUD_ERR_SHADOW_GET_REJECTED; otherwise as
+ *         IOT_Shadow_Update_Sync
+ *
+ * `pClient` is NULL or a live shadow client.
  */
 int IOT_Shadow_Get_Sync(void *pClient, uint32_t timeout_ms);
 
 /**
- * Has the changes of a property delivered.
+ * Has what is desired of a property delivered: by the platform's pushes and by the answers to IOT_Shadow_Get.
  *
  * @param pClient    handle
- * @param pProperty  property; must stay valid until it is unregistered
- * @param callback   takes the changes
- * @return 0; QCLOUD_ERR_INVAL; QCLOUD_ERR_MQTT_NO_CONN; QCLOUD_ERR_SHADOW_PROPERTY_EXIST
+ * @param pProperty  property with key and data; it is not copied and must stay valid until it is unregistered. A key with
+ *                   dots names a member of nested objects
+ * @param callback   takes the changes, in the thread that yields; all functions may be called in it
+ * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_MQTT_NO_CONN; QCLOUD_ERR_SHADOW_PROPERTY_EXIST when this
+ *         structure is registered already
+ *
+ * `pClient` is NULL or a live shadow client, `pProperty` NULL or valid.
  */
 int IOT_Shadow_Register_Property(void *pClient, DeviceProperty *pProperty, OnPropRegCallback callback);
 
-/** Ends IOT_Shadow_Register_Property. @return 0; QCLOUD_ERR_INVAL; QCLOUD_ERR_SHADOW_NOT_PROPERTY_EXIST */
+/**
+ * Ends IOT_Shadow_Register_Property. Does not wait for a callback that another thread is in.
+ *
+ * @param pClient    handle
+ * @param pProperty  property, the structure that was registered
+ * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_MQTT_NO_CONN; QCLOUD_ERR_SHADOW_NOT_PROPERTY_EXIST
+ *
+ * `pClient` is NULL or a live shadow client.
+ */
 int IOT_Shadow_UnRegister_Property(void *pClient, DeviceProperty *pProperty);
 
 /**
- * Writes a document that reports count properties.
+ * As IOT_Shadow_JSON_ConstructReport, with the properties in an array.
+ *
+ * `pClient` is NULL or a live shadow client, `jsonBuffer` NULL or of this size, `pDeviceProperties` NULL or an array of
+ * `count` pointers, each NULL or a valid property.
+ */
+int IOT_Shadow_JSON_ConstructReportArray(void *pClient, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count, DeviceProperty **pDeviceProperties);
+
+/**
+ * Writes a document that drops all that is desired of the device. Results as of IOT_Shadow_JSON_ConstructReport.
+ *
+ * `handle` is NULL or a live shadow client, `jsonBuffer` NULL or of this size.
+ */
+int IOT_Shadow_JSON_ConstructDesireAllNull(void *handle, char *jsonBuffer, size_t sizeOfBuffer);
+
+/**
+ * Writes a document that reports count properties. A property without data is reported as null, which deletes it.
  *
  * @param pClient       handle
  * @param jsonBuffer    takes the document, NUL-terminated
  * @param sizeOfBuffer  bytes of jsonBuffer
  * @param count         count of the further arguments, which are DeviceProperty *
- * @return 0; QCLOUD_ERR_INVAL; QCLOUD_ERR_JSON_BUFFER_TRUNCATED; QCLOUD_ERR_JSON_BUFFER_TOO_SMALL
+ * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_JSON_BUFFER_TRUNCATED; QCLOUD_ERR_JSON_BUFFER_TOO_SMALL
  */
 int IOT_Shadow_JSON_ConstructReport(void *pClient, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count, ...);
-
-/** As IOT_Shadow_JSON_ConstructReport, with the properties in an array. */
-int IOT_Shadow_JSON_ConstructReportArray(void *pClient, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count,
-                                         DeviceProperty *pDeviceProperties[]);
 
 /** As IOT_Shadow_JSON_ConstructReport; what was reported before is dropped. */
 int IOT_Shadow_JSON_Construct_OverwriteReport(void *pClient, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count, ...);
 
-/** As IOT_Shadow_JSON_ConstructReport; all that is wanted of the device is dropped. */
+/** As IOT_Shadow_JSON_ConstructReport; all that is desired of the device is dropped. */
 int IOT_Shadow_JSON_ConstructReportAndDesireAllNull(void *pClient, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count,
                                                     ...);
-
-/** Writes a document that drops all that is wanted of the device. Results as of IOT_Shadow_JSON_ConstructReport. */
-int IOT_Shadow_JSON_ConstructDesireAllNull(void *handle, char *jsonBuffer, size_t sizeOfBuffer);
 
 #ifdef __cplusplus
 }

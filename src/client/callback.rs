@@ -148,6 +148,14 @@ pub struct Message {
 }
 
 impl Message {
+    /// A message for tests of services.
+    #[cfg(test)]
+    pub fn of(topic: &[u8], payload: &[u8]) -> Message {
+        let mut message = Message::default();
+        message.fill(&packet::Publish { topic, payload, qos: 0, dup: false, retain: false, id: 0 });
+        message
+    }
+
     /// Takes a copy of `publish` into the buffer.
     pub(super) fn fill(&mut self, publish: &packet::Publish) {
         self.bytes.clear();
@@ -176,6 +184,11 @@ impl Message {
     /// Payload without its terminator.
     pub fn payload(&self) -> &[u8] {
         self.bytes.get(self.topic_len + 1..self.topic_len + 1 + self.payload_len).unwrap_or_default()
+    }
+
+    /// Payload and its terminator.
+    pub fn payload_with_nul(&self) -> &[u8] {
+        self.bytes.get(self.topic_len + 1..).unwrap_or_default()
     }
 
     /// Topic and payload for a handler that may write to them, terminators included.

@@ -8,10 +8,14 @@ use super::types::mqtt::{
 use crate::client::Client;
 use crate::client::callback::{ClientEvent, Handler, HandlerIdentity, Message, Observer, TopicEvent};
 use core::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 /// Event handler of a client.
 pub struct CObserver {
     handler: MQTTEventHandler,
+    /// Handle of the service that the handler knows instead of the client.
+    subject: Option<Arc<AtomicPtr<c_void>>>,
 }
 
 // SAFETY: the application promises that its handler may be called from every thread that yields.
@@ -22,7 +26,16 @@ unsafe impl Sync for CObserver {}
 impl CObserver {
     /// Calls `handler`.
     pub fn new(handler: MQTTEventHandler) -> CObserver {
-        CObserver { handler }
+        CObserver { handler, subject: None }
+    }
+
+    /// Calls `handler` with the handle in `subject`, which is there before the first event.
+    pub fn with_subject(handler: MQTTEventHandler, subject: Arc<AtomicPtr<c_void>>) -> CObserver {
+        CObserver { handler, subject: Some(subject) }
+    }
+
+    fn subject(&self, client: &Client) -> *mut c_void {
+        self.subject.as_ref().map_or_else(|| handle::of(client), |subject| subject.load(Ordering::Acquire))
     }
 }
 
@@ -62,7 +75,7 @@ impl Observer for CObserver {
         };
         let mut event = MQTTEventMsg { event_type: event_type as _, msg };
         // SAFETY: the handler and its context are valid as long as the client, the event during the call.
-        unsafe { function(handle::of(client), self.handler.context, &mut event) }
+        unsafe { function(self.subject(client), self.handler.context, &mut event) }
     }
 }
 

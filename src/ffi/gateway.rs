@@ -65,7 +65,7 @@ unsafe fn construct(init: &GatewayInitParam) -> Result<*mut c_void, Error> {
         // SAFETY: the client has a handle.
         unsafe { destroy_client(&client) };
     })?;
-    Ok(handle::give_service(Arc::new(Handle { gateway, is_released: AtomicBool::new(false) })))
+    Ok(handle::give(Arc::new(Handle { gateway, is_released: AtomicBool::new(false) })))
 }
 
 /// Releases a gateway client, also inside its callbacks. The platform takes its sub-devices offline.
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn IOT_Gateway_Destroy(client: *mut c_void) -> c_int {
             // SAFETY: the client has a handle, and this is the one call that releases the gateway.
             unsafe {
                 destroy_client(handle.gateway.client());
-                handle::release_service::<Handle>(client);
+                handle::release::<Handle>(client);
             }
         }
         0
@@ -362,7 +362,7 @@ pub unsafe extern "C" fn IOT_Gateway_Subdev_DestoryBindList(subdev_bindlist: *mu
 /// `handle` is NULL or a live gateway.
 unsafe fn shared(handle: *mut c_void) -> Option<Arc<Handle>> {
     // SAFETY: as promised by the caller.
-    unsafe { handle::service(handle) }
+    unsafe { handle::get(handle) }
 }
 
 /// Runs `f` with the MQTT client of a gateway; `otherwise` for NULL.
@@ -385,7 +385,7 @@ unsafe fn destroy_client(client: &Client) {
     // An error only says that the connection is gone already.
     if client.destroy().is_some() {
         // SAFETY: only the first Destroy gets here, and the caller has a reference of its own.
-        unsafe { handle::release(handle::of(client)) };
+        unsafe { handle::release::<Client>(handle::of(client)) };
         client.log_release();
     }
 }

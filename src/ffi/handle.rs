@@ -1,46 +1,26 @@
-//! The `void *` that stands for a client in C.
+//! The `void *` that stands for an object in C: a client, or a service with a client of its own.
 
 use crate::client::Client;
 use core::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
-/// Gives a client to C, which returns it through [`release`].
-pub fn give(client: Arc<Client>) -> *mut c_void {
-    Arc::into_raw(client).cast_mut().cast()
+/// Gives an object to C, which returns it through [`release`].
+pub fn give<T>(object: Arc<T>) -> *mut c_void {
+    Arc::into_raw(object).cast_mut().cast()
 }
 
-/// The handle that C knows `client` by.
-pub fn of(client: &Client) -> *mut c_void {
-    std::ptr::from_ref(client).cast_mut().cast()
+/// The handle that C knows `object` by.
+pub fn of<T>(object: &T) -> *mut c_void {
+    std::ptr::from_ref(object).cast_mut().cast()
 }
 
-/// The client behind a handle; `None` for NULL. It lives as long as the result, even if another call releases the
+/// The object behind a handle; `None` for NULL. It lives as long as the result, even if another call releases the
 /// handle meanwhile.
 ///
 /// # Safety
-/// `handle` is NULL or was made by [`give`] and is not released.
-pub unsafe fn client(handle: *mut c_void) -> Option<Arc<Client>> {
-    if handle.is_null() {
-        return None;
-    }
-    // SAFETY: the handle owns one reference, which stays: only the copy goes out.
-    let owner = ManuallyDrop::new(unsafe { Arc::from_raw(handle.cast::<Client>().cast_const()) });
-    Some(Arc::clone(&owner))
-}
-
-/// As [`give`], for what a service keeps with its client.
-#[cfg(feature = "gateway_enabled")]
-pub fn give_service<T: Send + Sync>(service: Arc<T>) -> *mut c_void {
-    Arc::into_raw(service).cast_mut().cast()
-}
-
-/// As [`client`], for a handle of a service.
-///
-/// # Safety
-/// `handle` is NULL or was made by [`give_service`] for a `T` and is not released.
-#[cfg(feature = "gateway_enabled")]
-pub unsafe fn service<T>(handle: *mut c_void) -> Option<Arc<T>> {
+/// `handle` is NULL or was made by [`give`] of a `T` and is not released.
+pub unsafe fn get<T>(handle: *mut c_void) -> Option<Arc<T>> {
     if handle.is_null() {
         return None;
     }
@@ -49,21 +29,20 @@ pub unsafe fn service<T>(handle: *mut c_void) -> Option<Arc<T>> {
     Some(Arc::clone(&owner))
 }
 
+/// The client behind a handle; `None` for NULL.
+///
+/// # Safety
+/// As [`get`].
+pub unsafe fn client(handle: *mut c_void) -> Option<Arc<Client>> {
+    // SAFETY: as promised by the caller.
+    unsafe { get(handle) }
+}
+
 /// Takes the reference of a handle back.
 ///
 /// # Safety
-/// `handle` was made by [`give`] and is not used any more.
-pub unsafe fn release(handle: *mut c_void) {
-    // SAFETY: as promised by the caller.
-    drop(unsafe { Arc::from_raw(handle.cast::<Client>().cast_const()) });
-}
-
-/// As [`release`], for a handle of a service.
-///
-/// # Safety
-/// `handle` was made by [`give_service`] for a `T` and is not used any more.
-#[cfg(feature = "gateway_enabled")]
-pub unsafe fn release_service<T>(handle: *mut c_void) {
+/// `handle` was made by [`give`] of a `T` and is not used any more.
+pub unsafe fn release<T>(handle: *mut c_void) {
     // SAFETY: as promised by the caller.
     drop(unsafe { Arc::from_raw(handle.cast::<T>().cast_const()) });
 }

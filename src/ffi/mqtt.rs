@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 thread_local! {
     /// Code of the last Construct of this thread that failed.
-    static LAST_ERROR: Cell<c_int> = const { Cell::new(Error::Failure.code()) };
+    pub(super) static LAST_ERROR: Cell<c_int> = const { Cell::new(Error::Failure.code()) };
 }
 
 /// Creates a client and connects it; returns when the server has accepted the connection.
@@ -84,7 +84,7 @@ pub(super) unsafe fn construct(params: &mut MQTTInitParams) -> Result<*mut c_voi
     client.open().map(|()| handle).inspect_err(|_| {
         if client.abandon() {
             // SAFETY: the caller does not get the handle, and no callback has released it.
-            unsafe { handle::release(handle) };
+            unsafe { handle::release::<Client>(handle) };
         }
     })
 }
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn IOT_MQTT_Destroy(pClient: *mut *mut c_void) -> c_int {
             return Error::NoConn.code();
         };
         // SAFETY: the handle is live, and only the first Destroy gets here.
-        unsafe { handle::release(handle) };
+        unsafe { handle::release::<Client>(handle) };
         client.log_release();
         code(result)
     })
@@ -172,29 +172,39 @@ pub unsafe extern "C" fn IOT_MQTT_Publish(
     topicName: *mut c_char,
     pParams: *mut PublishParams,
 ) -> c_int {
-    guard(Error::Failure.code(), || {
-        // SAFETY: as promised by the caller.
-        let (client, topic, params) =
-            unsafe { (handle::client(pClient), ptr::text(topicName), pParams.as_mut()) };
-        let (Some(client), Some(params)) = (client, params) else {
-            return Error::Inval.code();
-        };
-        // What is beyond the limit is not looked at, whatever the length says.
-        let payload_len = params.payload_len.min(MAX_PAYLOAD + 1);
-        // SAFETY: the payload has this many bytes, as promised by the caller.
-        let payload = unsafe { ptr::bytes(params.payload.cast_const().cast(), payload_len) };
-        let message = check_message(&client, topic, params.qos, payload);
-        let published = message
-            .and_then(|(topic, qos, payload)| client.publish(topic, qos, params.retained != 0, payload));
-        match published {
-            Ok(id) if params.qos != 0 => {
-                params.id = id;
-                c_int::from(id)
-            }
-            Ok(_) => c_int::from(params.id),
-            Err(error) => error.code(),
+    // SAFETY: as promised by the caller.
+    guard(Error::Failure.code(), || unsafe { publish(handle::client(pClient), topicName, pParams) })
+}
+
+/// [`IOT_MQTT_Publish`] for a client that has been looked up.
+///
+/// # Safety
+/// As of that.
+pub(super) unsafe fn publish(
+    client: Option<Arc<Client>>,
+    topic: *mut c_char,
+    params: *mut PublishParams,
+) -> c_int {
+    // SAFETY: as promised by the caller.
+    let (topic, params) = unsafe { (ptr::text(topic), params.as_mut()) };
+    let (Some(client), Some(params)) = (client, params) else {
+        return Error::Inval.code();
+    };
+    // What is beyond the limit is not looked at, whatever the length says.
+    let payload_len = params.payload_len.min(MAX_PAYLOAD + 1);
+    // SAFETY: the payload has this many bytes, as promised by the caller.
+    let payload = unsafe { ptr::bytes(params.payload.cast_const().cast(), payload_len) };
+    let message = check_message(&client, topic, params.qos, payload);
+    let published =
+        message.and_then(|(topic, qos, payload)| client.publish(topic, qos, params.retained != 0, payload));
+    match published {
+        Ok(id) if params.qos != 0 => {
+            params.id = id;
+            c_int::from(id)
         }
-    })
+        Ok(_) => c_int::from(params.id),
+        Err(error) => error.code(),
+    }
 }
 
 /// The checks of Publish in the order that callers know (`mqtt.md` §5).
@@ -233,19 +243,29 @@ pub unsafe extern "C" fn IOT_MQTT_Subscribe(
     topicFilter: *mut c_char,
     pParams: *mut SubscribeParams,
 ) -> c_int {
-    guard(Error::Failure.code(), || {
-        // SAFETY: as promised by the caller.
-        let (client, filter, params) =
-            unsafe { (handle::client(pClient), ptr::text(topicFilter), pParams.as_ref()) };
-        let (Some(client), Some(params)) = (client, params) else {
-            return Error::Inval.code();
-        };
-        let subscribed = check_topic(filter).and_then(|filter| {
-            let qos = check_qos(params.qos)?;
-            client.subscribe(utf8(filter)?, qos, Arc::new(CHandler::new(params)))
-        });
-        id_or_code(subscribed)
-    })
+    // SAFETY: as promised by the caller.
+    guard(Error::Failure.code(), || unsafe { subscribe(handle::client(pClient), topicFilter, pParams) })
+}
+
+/// [`IOT_MQTT_Subscribe`] for a client that has been looked up.
+///
+/// # Safety
+/// As of that.
+pub(super) unsafe fn subscribe(
+    client: Option<Arc<Client>>,
+    filter: *mut c_char,
+    params: *mut SubscribeParams,
+) -> c_int {
+    // SAFETY: as promised by the caller.
+    let (filter, params) = unsafe { (ptr::text(filter), params.as_ref()) };
+    let (Some(client), Some(params)) = (client, params) else {
+        return Error::Inval.code();
+    };
+    let subscribed = check_topic(filter).and_then(|filter| {
+        let qos = check_qos(params.qos)?;
+        client.subscribe(utf8(filter)?, qos, Arc::new(CHandler::new(params)))
+    });
+    id_or_code(subscribed)
 }
 
 /// Removes all subscriptions with this filter and asks the server to forget them.
@@ -262,14 +282,21 @@ pub unsafe extern "C" fn IOT_MQTT_Subscribe(
 /// `pClient` is NULL or a live client, `topicFilter` NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_MQTT_Unsubscribe(pClient: *mut c_void, topicFilter: *mut c_char) -> c_int {
-    guard(Error::Failure.code(), || {
-        // SAFETY: as promised by the caller.
-        let (client, filter) = unsafe { (handle::client(pClient), ptr::text(topicFilter)) };
-        let Some(client) = client else {
-            return Error::Inval.code();
-        };
-        id_or_code(check_topic(filter).and_then(|filter| client.unsubscribe(utf8(filter)?)))
-    })
+    // SAFETY: as promised by the caller.
+    guard(Error::Failure.code(), || unsafe { unsubscribe(handle::client(pClient), topicFilter) })
+}
+
+/// [`IOT_MQTT_Unsubscribe`] for a client that has been looked up.
+///
+/// # Safety
+/// As of that.
+pub(super) unsafe fn unsubscribe(client: Option<Arc<Client>>, filter: *mut c_char) -> c_int {
+    let Some(client) = client else {
+        return Error::Inval.code();
+    };
+    // SAFETY: as promised by the caller.
+    let filter = check_topic(unsafe { ptr::text(filter) });
+    id_or_code(filter.and_then(|filter| client.unsubscribe(utf8(filter)?)))
 }
 
 /// Whether the server has granted a subscription with exactly this filter and it was not removed since.
@@ -415,6 +442,6 @@ fn id_or_code(result: Result<u16, Error>) -> c_int {
     result.map_or_else(Error::code, c_int::from)
 }
 
-fn code(result: Result<(), Error>) -> c_int {
+pub(super) fn code(result: Result<(), Error>) -> c_int {
     result.map_or_else(Error::code, |()| 0)
 }

@@ -63,3 +63,48 @@ char *LITE_format_nstring(const int len, const char *fmt, ...)
     va_end(ap);
     return text;
 }
+
+#ifdef MQTT_DEVICE_SHADOW
+
+/* Of src/ffi/shadow/documents.rs, with its PURPOSES. */
+enum { REPORT, OVERWRITE, REPORT_AND_CLEAR_DESIRED, DESIRE };
+int iot_shadow_write(int purpose, void *client, char *buffer, size_t size, uint8_t count, DeviceProperty **properties);
+
+/* Declared by no header, as in the original. */
+int IOT_Shadow_JSON_ConstructDesirePropNull(void *handle, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count, ...);
+
+/* Hands the variable arguments over as an array. */
+#define WRITE(purpose, client)                                                                     \
+    DeviceProperty *properties[UINT8_MAX];                                                         \
+    va_list ap;                                                                                    \
+    int i;                                                                                         \
+                                                                                                   \
+    va_start(ap, count);                                                                           \
+    for (i = 0; i < count; i++) {                                                                  \
+        properties[i] = va_arg(ap, DeviceProperty *);                                              \
+    }                                                                                              \
+    va_end(ap);                                                                                    \
+    return iot_shadow_write(purpose, client, jsonBuffer, sizeOfBuffer, count, properties)
+
+int IOT_Shadow_JSON_ConstructReport(void *pClient, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count, ...)
+{
+    WRITE(REPORT, pClient);
+}
+
+int IOT_Shadow_JSON_Construct_OverwriteReport(void *pClient, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count, ...)
+{
+    WRITE(OVERWRITE, pClient);
+}
+
+int IOT_Shadow_JSON_ConstructReportAndDesireAllNull(void *pClient, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count,
+                                                    ...)
+{
+    WRITE(REPORT_AND_CLEAR_DESIRED, pClient);
+}
+
+int IOT_Shadow_JSON_ConstructDesirePropNull(void *handle, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count, ...)
+{
+    WRITE(DESIRE, handle);
+}
+
+#endif

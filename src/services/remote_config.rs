@@ -210,7 +210,7 @@ mod tests {
         let whole = r#"{"type":"reply","result":0,"payload":{"a":[1,{"b":"c"}]}}"#;
         assert!(content(whole.as_bytes()).is_some());
         for len in 0..whole.len() {
-            assert_eq!(content(whole[..len].as_bytes()), None, "cut off at {len}");
+            assert_eq!(content(&whole.as_bytes()[..len]), None, "cut off at {len}");
         }
         assert_eq!(content(format!("{whole}}}").as_bytes()), None);
     }

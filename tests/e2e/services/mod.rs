@@ -7,3 +7,4 @@ mod remote_config;
 mod rrpc;
 mod scenarios;
 mod sessions;
+mod shadow;
