@@ -11,6 +11,7 @@ put into it are replaced. Archives with debug information keep them, for the deb
 import argparse
 import fcntl
 import os
+import re
 import subprocess
 import sys
 
@@ -78,7 +79,7 @@ def build(args):
 def environment(args):
     env = dict(os.environ)
     env.update(setting.split("=", 1) for setting in args.env)
-    target = args.target or host()
+    target = args.target or rustc_says("host")
     under = target.replace("-", "_")
     cflags = [env.get(f"CFLAGS_{under}", env.get("CFLAGS", "")), args.cflags]
     if args.debug_info:
@@ -107,12 +108,18 @@ def environment(args):
 def neutral_prefixes(args, env):
     """Directories of this machine, and what stands for them in the archive. The last one that fits counts."""
     cargo_home = env.get("CARGO_HOME") or os.path.join(os.path.expanduser("~"), ".cargo")
-    return [(cargo_home, "cargo"), (args.source, "iot_sdk"), (args.target_dir, "build")]
+    # Where the sources of the standard library are installed, the compiler names them instead of this.
+    std = os.path.join(rustc("--print", "sysroot").strip(), "lib", "rustlib", "src", "rust")
+    return [(cargo_home, "cargo"), (args.source, "iot_sdk"), (args.target_dir, "build"),
+            (std, f"/rustc/{rustc_says('commit-hash')}")]
 
 
-def host():
-    says = subprocess.run(["rustc", "-vV"], capture_output=True, text=True, check=True).stdout
-    return next(line.split()[1] for line in says.splitlines() if line.startswith("host: "))
+def rustc_says(name):
+    return re.search(f"^{name}: (.*)$", rustc("-vV"), re.MULTILINE).group(1)
+
+
+def rustc(*arguments):
+    return subprocess.run(["rustc", *arguments], capture_output=True, text=True, check=True).stdout
 
 
 def include_path(args):
@@ -137,8 +144,7 @@ def unwinder(args):
     the one of the C compiler is missing or, behind musl-gcc, made for glibc."""
     if args.archive != "sdk" or "musl" not in (args.target or ""):
         return []
-    command = ["rustc", "--print", "target-libdir", "--target", args.target]
-    folder = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    folder = rustc("--print", "target-libdir", "--target", args.target).strip()
     library = os.path.join(folder, "self-contained", "libunwind.a")
     return [library] if os.path.exists(library) else []
 

@@ -28,6 +28,7 @@ UNWIND_TABLES = (".eh_frame", ".rela.eh_frame", ".rel.eh_frame", ".gcc_except_ta
 RETURN_OK = {
     "Advanced Micro Devices X86-64": bytes.fromhex("31c0c3"),  # xor eax, eax; ret
     "Intel 80386": bytes.fromhex("31c0c3"),
+    "ARM": bytes.fromhex("0000a0e31eff2fe1"),  # mov r0, #0; bx lr
     "AArch64": bytes.fromhex("00008052c0035fd6"),  # mov w0, #0; ret
 }
 TRAP = {
@@ -121,9 +122,11 @@ def cut_panics(args, linked, cut):
     function that prints a backtrace returns at once. With --minsize a panic ends the program at once, without its message
     and all that formats it, and tables for unwinding are dropped.
     """
-    options = []
+    options, kind = [], machine(args, linked)
+    if kind == "ARM" and is_thumb(args, linked):
+        kind = "Thumb"
     for pattern, code in [(PRINTS_BACKTRACE, RETURN_OK), *([(PANICS, TRAP)] if args.minsize else [])]:
-        options += replace_functions(args, linked, pattern, code.get(machine(args, linked)))
+        options += replace_functions(args, linked, pattern, code.get(kind))
     if args.minsize:
         options += [f"--remove-section={name}" for name in UNWIND_TABLES]
     if options:
@@ -145,6 +148,13 @@ def replace_functions(args, linked, pattern, code):
 
 def machine(args, path):
     return re.search(r"Machine: +(.*)", tool(args, "readelf", "--file-header", path)).group(1)
+
+
+def is_thumb(args, path):
+    """Whether the function to cut is in ARM's other instruction set; its address is odd then."""
+    symbols = (line.split() for line in tool(args, "readelf", "--wide", "--symbols", path).splitlines())
+    return any(int(words[1], 16) % 2 for words in symbols
+               if len(words) == 8 and words[3] == "FUNC" and PRINTS_BACKTRACE.search(words[7]))
 
 
 def code_sections(args, path):

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing on Debian or Ubuntu: scripts/setup.sh [build] [test] [full]. Rust itself has to be there.
+# Installs what is missing on Debian or Ubuntu: scripts/setup.sh [build] [test] [full] [cross].
+# Rust itself has to be there.
 # The package clang brings a plugin (llvm-*-linker-tools) that makes GNU nm blind for objects with LLVM bitcode. Rust's
 # libraries hold some, our archives none (scripts/pack_archive.py), so clang does no harm; the build itself needs none.
 set -euo pipefail
@@ -20,6 +21,11 @@ full_needs=(
     "command:clang clang" "flag:-m32 g++-VERSION-multilib" "command:musl-gcc musl-tools"
     "command:arm-linux-gnueabihf-g++ g++-arm-linux-gnueabihf" "command:aarch64-linux-gnu-g++ g++-aarch64-linux-gnu"
 )
+# For tests/steps/cross.py. Each for itself: not every machine has all of them. rustup gets Rust's libraries when they are needed.
+cross_needs=(
+    "command:aarch64-linux-gnu-g++ g++-aarch64-linux-gnu" "command:arm-linux-gnueabihf-g++ g++-arm-linux-gnueabihf"
+    "command:i686-linux-gnu-g++ g++-i686-linux-gnu" "command:musl-gcc musl-tools" "command:qemu-arm-static qemu-user-static"
+)
 
 main() {
     local needs=() group
@@ -28,7 +34,8 @@ main() {
             build) needs+=("${build_needs[@]}") ;;
             test) needs+=("${test_needs[@]}") ;;
             full) needs+=("${full_needs[@]}") ;;
-            *) echo "usage: scripts/setup.sh [build] [test] [full]" >&2; exit 2 ;;
+            cross | --cross) install_cross ;;
+            *) echo "usage: scripts/setup.sh [build] [test] [full] [cross]" >&2; exit 2 ;;
         esac
     done
     check_rust
@@ -69,6 +76,13 @@ is_there() {
 # The package gcc-multilib without a version goes with no cross compiler.
 package() {
     if [[ $1 == *VERSION* ]]; then echo "${1/VERSION/$(gcc -dumpversion | cut -d. -f1)}"; else echo "$1"; fi
+}
+
+install_cross() {
+    local need
+    for need in "${cross_needs[@]}"; do
+        is_there "${need% *}" || (install_packages "${need#* }") || echo "setup: no ${need#* }; what needs it is left out"
+    done
 }
 
 install_packages() {

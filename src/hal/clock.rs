@@ -14,11 +14,19 @@ const SPAN_MS: u32 = 0x3FFF_FFFF;
 pub struct Clock(Mutex<Reading>);
 
 struct Reading {
-    timer: Timer,
+    timer: TimerRoom,
     /// Time when the timer was set.
     set_at: u64,
     /// Last time handed out.
     last: u64,
+}
+
+/// A timer and room behind it: on a 32-bit system a port may be compiled with 64-bit time (`_TIME_BITS`), and its `Timer`
+/// is then eight bytes larger than ours.
+#[repr(C, align(8))]
+struct TimerRoom {
+    timer: Timer,
+    _room: [u8; 8],
 }
 
 impl Clock {
@@ -31,7 +39,7 @@ impl Clock {
     pub fn now(&self) -> u64 {
         let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: the timer was set by the port and is not shared: the lock is held.
-        let remaining = unsafe { symbols::HAL_Timer_remain(&mut reading.timer) };
+        let remaining = unsafe { symbols::HAL_Timer_remain((&raw mut reading.timer).cast()) };
         if reading.note(u32::try_from(remaining).unwrap_or(0)) {
             reading.timer = started_timer();
         }
@@ -64,14 +72,15 @@ pub fn epoch_seconds() -> i64 {
 
 /// Sets the system clock to `ms` since the epoch; the port's status, 0 for success.
 ///
-/// Where `size_t` has 32 bits the port takes whole seconds (`system.md` §4).
+/// Where `size_t` has 32 bits the port takes whole seconds (`system.md` §4), by a function that not every port has: then
+/// the clock cannot be set.
 #[cfg(feature = "system_comm")]
 pub fn set_system_time(ms: u64) -> i32 {
     // SAFETY: any value is allowed, the port checks it.
     unsafe {
         match usize::try_from(ms) {
             Ok(ms) => symbols::HAL_Timer_set_systime_ms(ms),
-            Err(_) => symbols::HAL_Timer_set_systime_sec(usize::try_from(ms / 1000).unwrap_or(usize::MAX)),
+            Err(_) => symbols::iot_hal_set_system_seconds(usize::try_from(ms / 1000).unwrap_or(usize::MAX)),
         }
     }
 }
@@ -96,13 +105,13 @@ pub fn sleep(ms: u32) {
     }
 }
 
-fn started_timer() -> Timer {
-    let mut timer = MaybeUninit::<Timer>::zeroed();
-    // SAFETY: a zeroed Timer is valid (plain integers), and both functions only write to it.
+fn started_timer() -> TimerRoom {
+    let mut room = MaybeUninit::<TimerRoom>::zeroed();
+    // SAFETY: a zeroed room is valid (plain integers), and both functions only write to it.
     unsafe {
-        symbols::HAL_Timer_init(timer.as_mut_ptr());
-        symbols::HAL_Timer_countdown_ms(timer.as_mut_ptr(), SPAN_MS);
-        timer.assume_init()
+        symbols::HAL_Timer_init(room.as_mut_ptr().cast());
+        symbols::HAL_Timer_countdown_ms(room.as_mut_ptr().cast(), SPAN_MS);
+        room.assume_init()
     }
 }
 

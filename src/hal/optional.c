@@ -5,6 +5,7 @@
  */
 #include "qcloud_iot_import.h"
 
+#pragma weak HAL_Timer_set_systime_sec
 #pragma weak HAL_Waiter_Create
 #pragma weak HAL_Waiter_Destroy
 #pragma weak HAL_Waiter_Wake
@@ -27,6 +28,12 @@ void iot_hal_sleep(uint32_t ms)
     HAL_SleepMs(ms);
 }
 #endif
+
+/* The original never calls it, so a port may lack it. */
+int iot_hal_set_system_seconds(size_t seconds)
+{
+    return HAL_Timer_set_systime_sec ? HAL_Timer_set_systime_sec(seconds) : -1;
+}
 
 bool iot_hal_has_waiter(void)
 {

@@ -20,8 +20,6 @@ unsafe extern "C" {
     pub fn HAL_Timer_current(time_str: *mut c_char) -> *mut c_char;
     pub fn HAL_Timer_current_sec() -> c_long;
     #[cfg(feature = "system_comm")]
-    pub fn HAL_Timer_set_systime_sec(timestamp_sec: usize) -> c_int;
-    #[cfg(feature = "system_comm")]
     pub fn HAL_Timer_set_systime_ms(timestamp_ms: usize) -> c_int;
 
     pub fn HAL_TCP_Connect(host: *const c_char, port: u16) -> usize;
@@ -78,12 +76,15 @@ unsafe extern "C" {
 //   int  HAL_TLS_Open(params, open, host, port, &handle)    0, the above, -701, -702, -703, -704
 //   int  HAL_TLS_ReadAvailable(handle, data, len, timeout_ms, waiter, &read_len)
 //   void HAL_TLS_FreeSession(session)
+//   int  HAL_Timer_set_systime_sec(seconds)                 called where size_t cannot hold milliseconds
 //   void *HAL_Waiter_Create(void), void HAL_Waiter_Destroy(w), void HAL_Waiter_Wake(w), int HAL_Waiter_Sleep(w, ms)
 unsafe extern "C" {
     #[cfg(not(feature = "multithread_enabled"))]
     pub fn iot_hal_has_sleep() -> bool;
     #[cfg(not(feature = "multithread_enabled"))]
     pub fn iot_hal_sleep(ms: u32);
+    #[cfg(feature = "system_comm")]
+    pub fn iot_hal_set_system_seconds(seconds: usize) -> c_int;
 
     pub fn iot_hal_has_waiter() -> bool;
     pub fn iot_hal_waiter_create() -> *mut c_void;

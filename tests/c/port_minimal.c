@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/time.h>
+#include <string.h>
 #include <time.h>
 
 #include "qcloud_iot_export.h"
@@ -61,32 +61,34 @@ uint32_t HAL_GetTimeMs(void)
     return (uint32_t)now_ms();
 }
 
+/* What a Timer consists of depends on the C library and its time; a number of milliseconds fits into each. */
+static void set_end(Timer *timer, long long end)
+{
+    memset(timer, 0, sizeof(*timer));
+    memcpy(timer, &end, sizeof(end));
+}
+
 void HAL_Timer_init(Timer *timer)
 {
-    timer->end_time.tv_sec = 0;
-    timer->end_time.tv_usec = 0;
+    set_end(timer, 0);
 }
 
 void HAL_Timer_countdown_ms(Timer *timer, unsigned int timeout_ms)
 {
-    long long end = now_ms() + timeout_ms;
-
-    timer->end_time.tv_sec = end / 1000;
-    timer->end_time.tv_usec = end % 1000 * 1000;
+    set_end(timer, now_ms() + timeout_ms);
 }
 
 void HAL_Timer_countdown(Timer *timer, unsigned int timeout)
 {
-    long long end = now_ms() + timeout * 1000LL;
-
-    timer->end_time.tv_sec = end / 1000;
-    timer->end_time.tv_usec = end % 1000 * 1000;
+    set_end(timer, now_ms() + timeout * 1000LL);
 }
 
 int HAL_Timer_remain(Timer *timer)
 {
-    long long left = timer->end_time.tv_sec * 1000LL + timer->end_time.tv_usec / 1000 - now_ms();
+    long long left;
 
+    memcpy(&left, timer, sizeof(left));
+    left -= now_ms();
     return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 

@@ -3,6 +3,7 @@
 
 pub mod broker;
 pub mod certificate;
+pub mod cross;
 pub mod device;
 pub mod event;
 pub mod http;

@@ -72,8 +72,8 @@ def compare_symbols(configuration, part):
     return (1, 0), []
 
 
-def compare_with_tables(configuration):
-    command = [sys.executable, CHECKER, "--headers", configuration.include, "--link"]
+def compare_with_tables(configuration, *options):
+    command = [sys.executable, CHECKER, "--headers", configuration.include, "--link", *options]
     command += [word for part in ("sdk", "platform") for word in ("--lib", configuration.archive(part))]
     command += [word for name in configuration.without() for word in ("--without", name)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -79,7 +79,7 @@ class Tree(unittest.TestCase):
         headers = {f"include/{name}" for name in files(os.path.join(ROOT, "include"))} | {"include/config.h"}
         libraries = {f"lib/lib{name}.a" for name in ARCHIVES} | {"lib/pkgconfig/qcloud_iot.pc"}
         libraries |= {f"lib/cmake/qcloud_iot/qcloud_iotConfig{part}.cmake" for part in ("", "Version")}
-        shared = {f"{DOC}/docs/{name}" for name in os.listdir(os.path.join(ROOT, "docs"))}
+        shared = {f"{DOC}/docs/{name}" for name in files(os.path.join(ROOT, "docs")) if name.endswith(".md")}
         shared |= {f"{DOC}/{name}" for name in ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE",
                                                 "THIRD-PARTY-LICENSES.txt", "qcloud_iot.cdx.json"]}
         self.assertEqual(files(TREE), headers | libraries | shared | {"share/qcloud_iot/device_info.json"})
@@ -92,7 +92,8 @@ class Tree(unittest.TestCase):
         self.assertEqual({path for path in files(place) if path.startswith(("lib/", "include/"))}, set())
 
     def test_no_directory_of_this_machine_is_in_it(self):
-        homes = {ROOT, BUILD, TARGET, os.path.expanduser("~/.cargo"), os.environ.get("CARGO_HOME", ROOT)}
+        homes = {ROOT, BUILD, TARGET, os.path.expanduser("~/.cargo"), os.environ.get("CARGO_HOME", ROOT),
+                 must("rustc", "--print", "sysroot").strip()}
         for path in files(TREE):
             content = read(TREE, path, mode="rb")
             for home in homes:

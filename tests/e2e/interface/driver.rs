@@ -1,5 +1,6 @@
 //! Runs `tests/c/interface_driver.c` and talks with it line by line.
 
+use crate::support::cross;
 use crate::support::peer::{Connection, LIMIT, Peer, Transport};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
@@ -24,7 +25,10 @@ pub struct Driver {
 impl Driver {
     /// Starts a program, with further arguments in front of it (such as those of valgrind).
     pub fn start(wrapper: &[&str], program: &Path) -> Driver {
-        let mut words = wrapper.iter().map(std::ffi::OsStr::new).chain([program.as_os_str()]);
+        let runner = cross::runner();
+        let words =
+            wrapper.iter().copied().chain(runner.iter().map(String::as_str)).map(std::ffi::OsStr::new);
+        let mut words = words.chain([program.as_os_str()]);
         let mut command = Command::new(words.next().expect("a program"));
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // The tests choose the server by URL; a setting of the developer's machine must not win.

@@ -2,7 +2,7 @@
 
 use super::driver::{Driver, Session};
 use crate::support::peer::Transport;
-use crate::support::{build_dir, root, sdk};
+use crate::support::{build_dir, cross, root, sdk};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,7 +31,7 @@ pub fn try_build(name: &str, sources: &[&str], archives: &[&str], output: &Path)
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     // Under a name of its own, then moved: another test run may be using the program.
     let (program, fresh) = (folder.join(name), folder.join(format!("{name}.{}", std::process::id())));
-    let mut gcc = Command::new("gcc");
+    let mut gcc = Command::new(cross::compiler());
     gcc.args([
         "-std=c99",
         "-D_POSIX_C_SOURCE=200809L",
@@ -42,6 +42,7 @@ pub fn try_build(name: &str, sources: &[&str], archives: &[&str], output: &Path)
         "-g",
         "-pthread",
     ]);
+    gcc.args(cross::flags());
     gcc.arg("-I").arg(output.join("include")).arg("-I").arg(output.join("include/exports"));
     gcc.args(sources.iter().map(|file| root().join("tests/c").join(file))).arg("-o").arg(&fresh);
     gcc.args(archives.iter().map(|archive| output.join("lib").join(archive)));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
+use super::cross;
 use super::device::Device;
 use super::hub::Hub;
 use super::log::{self, Entry};
@@ -51,14 +52,15 @@ impl Launch {
         let directory = Scratch::new(&name);
         let mut command = Command::new(program);
         command.current_dir(directory.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        Launch {
+        let launch = Launch {
             name,
             command,
             directory,
             secrets: Secrets::default(),
             region: "china".into(),
             devices: Vec::new(),
-        }
+        };
+        launch.under(&cross::runner().iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Runs the program under another, e.g. `valgrind`.

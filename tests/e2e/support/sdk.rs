@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::{build_dir, root, target_dir};
+use super::{build_dir, cross, root, target_dir};
 
 /// One configuration: the options that differ from the defaults. `tests/configurations.py` has the same names, and both
 /// share the builds.
@@ -89,14 +89,19 @@ impl Config {
     fn build(&self) -> Result<PathBuf, String> {
         let directory = build_dir().join(self.name);
         let mut command = Command::new(root().join("scripts/build_config.sh"));
-        command.arg(&directory).args(self.options).env("CARGO_TARGET_DIR", target_dir());
+        command
+            .arg(&directory)
+            .args(self.options)
+            .args(cross::build_option())
+            .env("CARGO_TARGET_DIR", target_dir());
         finished(command, &format!("configuration {}", self.name))?;
         Ok(directory.join("release"))
     }
 
     fn compile_as_cpp(&self, sources: &[&str], options: &[&str]) -> Result<(), String> {
-        let mut command = Command::new("g++");
+        let mut command = Command::new(cross::cpp_compiler());
         command.args(["-std=c++17", "-fsyntax-only", "-x", "c++"]).args(WARNINGS).args(options);
+        command.args(cross::flags());
         command.args(self.includes()).args(sources).current_dir(root());
         finished(command, "as C++17")
     }
@@ -113,8 +118,13 @@ impl Config {
         let path = directory.join(name);
         // Under a name of its own, then moved: another test run may be using the program.
         let fresh = directory.join(format!("{name}.{}", std::process::id()));
-        let mut command = Command::new("gcc");
-        command.args(["-std=c99", "-O1", "-g"]).args(WARNINGS).args(options).args(self.includes());
+        let mut command = Command::new(cross::compiler());
+        command
+            .args(["-std=c99", "-O1", "-g"])
+            .args(cross::flags())
+            .args(WARNINGS)
+            .args(options)
+            .args(self.includes());
         command.args(sources).arg("-o").arg(&fresh).args(line).current_dir(root());
         finished(command, name)?;
         std::fs::rename(&fresh, &path).map_err(|e| format!("{}: {e}", path.display()))?;
