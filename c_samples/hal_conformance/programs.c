@@ -181,8 +181,8 @@ const Function g_program_functions[] = {
     OPTIONAL(HAL_ntohl, _check_ntohl),
 #ifndef DEBUG_DEV_INFO_USED
     OPTIONAL(HAL_SetDevInfoFile, _check_set_file),
-    OPTIONAL(HAL_GetDevInfoFromFile, _check_get_from_file),
 #endif
+    OPTIONAL(HAL_GetDevInfoFromFile, _check_get_from_file),
     OPTIONAL(HAL_SetDevInfo, _check_set),
     OPTIONAL(HAL_GetDevInfo, _check_get),
     {NULL, NULL, NULL, false},
