@@ -16,12 +16,9 @@ test_needs=(
     "command:valgrind valgrind" "command:strace strace" "command:openssl openssl" "command:ld.lld lld"
     "header:mbedtls/ssl.h libmbedtls-dev"
 )
-# For ./cmake_build.sh test --full.
-full_needs=(
-    "command:clang clang" "flag:-m32 g++-VERSION-multilib" "command:musl-gcc musl-tools"
-    "command:arm-linux-gnueabihf-g++ g++-arm-linux-gnueabihf" "command:aarch64-linux-gnu-g++ g++-aarch64-linux-gnu"
-)
-# For tests/steps/cross.py. Each for itself: not every machine has all of them. rustup gets Rust's libraries when they are needed.
+# Further compilers for ./cmake_build.sh test --full. Each for itself: not every machine has all of them.
+full_needs=("command:clang clang" "flag:-m32 g++-VERSION-multilib")
+# Cross compilers, likewise. rustup gets Rust's libraries when they are needed.
 cross_needs=(
     "command:aarch64-linux-gnu-g++ g++-aarch64-linux-gnu" "command:arm-linux-gnueabihf-g++ g++-arm-linux-gnueabihf"
     "command:i686-linux-gnu-g++ g++-i686-linux-gnu" "command:musl-gcc musl-tools" "command:qemu-arm-static qemu-user-static"
@@ -33,15 +30,15 @@ main() {
         case $group in
             build) needs+=("${build_needs[@]}") ;;
             test) needs+=("${test_needs[@]}") ;;
-            full) needs+=("${full_needs[@]}") ;;
-            cross | --cross) install_cross ;;
+            full) install_each "${full_needs[@]}" ;;
+            cross | --cross) install_each "${cross_needs[@]}" ;;
             *) echo "usage: scripts/setup.sh [build] [test] [full] [cross]" >&2; exit 2 ;;
         esac
     done
     check_rust
     local missing=() need
     for need in "${needs[@]}"; do
-        is_there "${need% *}" || missing+=("$(package "${need#* }")")
+        is_there "${need% *}" || missing+=("${need#* }")
     done
     if [[ ${#missing[@]} -gt 0 ]]; then install_packages "${missing[@]}"; fi
     if [[ " $* " == *" test "* ]]; then
@@ -78,10 +75,11 @@ package() {
     if [[ $1 == *VERSION* ]]; then echo "${1/VERSION/$(gcc -dumpversion | cut -d. -f1)}"; else echo "$1"; fi
 }
 
-install_cross() {
-    local need
-    for need in "${cross_needs[@]}"; do
-        is_there "${need% *}" || (install_packages "${need#* }") || echo "setup: no ${need#* }; what needs it is left out"
+install_each() {
+    local need name
+    for need in "$@"; do
+        name=$(package "${need#* }")
+        is_there "${need% *}" || (install_packages "$name") || echo "setup: no $name; what needs it is left out"
     done
 }
 
@@ -94,7 +92,8 @@ install_packages() {
     fi
     echo "setup: installing $*"
     "${sudo[@]}" apt-get update -q
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -q -y \
+        --no-install-recommends "$@"
 }
 
 can_install() {
