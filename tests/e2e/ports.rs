@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use crate::session::{MESSAGE, Transport, script_of_program, script_on_port};
+use crate::session::{MESSAGE, Transport, script, script_of_program, script_on_port};
 use crate::support::device::Device;
 use crate::support::event::Query;
 use crate::support::hub::Hub;
@@ -168,4 +168,97 @@ fn a_minimal_port_serves_a_session_over_ws() {
 #[test]
 fn a_minimal_port_serves_a_session_over_tcp() {
     at_url(minimal(), "mqtt", Transport::Mqtt, &device());
+}
+
+fn run_beyond_2038(name: &str, now: &str) {
+    let device = device();
+    let hub = Hub::start(&[&device]);
+    let program = sdk::KEY_PLAIN.compile_with(
+        &format!("port_session-{name}"),
+        &[SESSION, LOCAL_NAMES, "tests/c/port_2038.c"],
+        &["-D_GNU_SOURCE", &format!("-DNOW={now}")],
+    );
+    let finished = run(Launch::new(&program).device(&device).public_names(&hub), &hub, &device);
+    script_of_program("port_session.c", Transport::Ws, &device).check(&finished.entries);
+}
+
+#[test]
+fn a_session_in_the_year_2100() {
+    run_beyond_2038("2100", "4102444800L");
+}
+
+/// What a `long` of 32 bits makes of 2039.
+#[test]
+fn a_session_with_a_clock_that_has_wrapped_in_2038() {
+    run_beyond_2038("wrapped", "-2117514496L");
+}
+
+#[test]
+fn timers_keep_to_their_structure() {
+    let program =
+        sdk::KEY_PLAIN.compile_with("timer_layout", &["tests/c/timer_layout.c"], &["-D_GNU_SOURCE"]);
+    let finished = Launch::new(&program).run();
+    finished.expect(0);
+    assert!(finished.output.contains("timer=16 time_t=8 long=8 failures=0"), "{}", finished.output);
+}
+
+/// Defect 36 with every kind of connection: two thousand descriptors are open before the program begins.
+fn with_many_descriptors(config: &Config, transport: Transport, device: &Device) {
+    let hub = Hub::start(&[device]);
+    let sources = ["c_samples/mqtt_sample/mqtt_sample.c", LOCAL_NAMES, "tests/c/many_descriptors.c"];
+    let program = config.compile_with("mqtt_sample-high", &sources, &["-D_GNU_SOURCE"]);
+    let finished = Launch::new(&program).device(device).trusting(&hub).public_names(&hub).run();
+    finished.expect(0);
+    script(transport, device).check(&finished.entries);
+}
+
+#[test]
+fn defect_36_descriptors_above_1024_over_wss() {
+    with_many_descriptors(&sdk::KEY, Transport::Wss, &device());
+}
+
+#[test]
+fn defect_36_descriptors_above_1024_over_tls() {
+    with_many_descriptors(&sdk::KEY_TCP, Transport::Mqtts, &device());
+}
+
+#[test]
+fn defect_36_descriptors_above_1024_with_a_certificate() {
+    with_many_descriptors(&sdk::CERT, Transport::Wss, &Device::cert("CERTDEMO01", "lock1"));
+}
+
+/// Clients in one process: two thousand in the full run.
+fn many_clients(listener: &str) {
+    let count: u64 = if std::env::var_os("IOT_FULL").is_some() { 2000 } else { 100 };
+    let secret = device().secret.unwrap_or_default();
+    let devices: Vec<Device> =
+        (0..count).map(|number| Device::with_secret("MANY000001", &format!("d{number}"), &secret)).collect();
+    let hub = Hub::with(
+        &devices.iter().collect::<Vec<_>>(),
+        &["echo_to_publisher = true", "event_packets = false"],
+    );
+    let program =
+        sdk::KEY_PLAIN.compile_with("many_clients", &["tests/c/many_clients.c"], &["-D_GNU_SOURCE"]);
+    let mut launch = Launch::new(&program).device(&devices[0]);
+    for arg in [hub.url(listener).as_str(), "MANY000001", &count.to_string(), &secret] {
+        launch = launch.arg(arg);
+    }
+    let finished = launch.run();
+    finished.expect(0);
+    // A socket each, and what wakes its reader.
+    let expected = format!(
+        "connected={count} descriptors={}\nexchanged={count}\ndestroyed={count} left_descriptors=0 left_blocks=0\n",
+        2 * count
+    );
+    assert_eq!(finished.output, expected, "{}", finished.errors);
+}
+
+#[test]
+fn many_clients_in_one_process_over_ws() {
+    many_clients("ws");
+}
+
+#[test]
+fn many_clients_in_one_process_over_tcp() {
+    many_clients("mqtt");
 }

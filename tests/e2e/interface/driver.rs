@@ -153,6 +153,12 @@ impl Driver {
         self.log.lock().expect("log").iter().any(|line| line.contains(text))
     }
 
+    /// The newest line of the log that begins an entry.
+    pub fn last_log_line(&self) -> String {
+        let log = self.log.lock().expect("log");
+        log.iter().rev().find(|line| line.contains('|')).cloned().unwrap_or_default()
+    }
+
     /// Lines in the log so far.
     pub fn log_lines(&self) -> usize {
         self.log.lock().expect("log").len()

@@ -1,8 +1,9 @@
 //! Ports in C: a whole one in place of ours, parts of one beside ours (`hal.md` §§1, 2, 5).
 
-use super::driver::{Driver, Session, field, value};
+use super::driver::{Driver, Session, field, took, value};
 use super::programs::{
-    fast_clock_driver, own_port_driver, plain_sdk, replaced_tcp_driver, single_thread_driver, try_build,
+    fast_clock_driver, own_port_driver, plain_sdk, replaced_tcp_driver, single_thread_driver, ticks_driver,
+    try_build, wall_clock_driver,
 };
 use crate::support::peer::*;
 use std::time::{Duration, Instant};
@@ -224,6 +225,77 @@ fn defect_25_a_clock_set_back_or_forward_does_not_stop_the_client() {
         assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         session.close();
     }
+}
+
+/// A request without an answer and a ping, within a Yield of `ms`. Lets `shift` happen after the request was sent.
+fn live_through(mut session: Session, ms: u32, shift: impl Fn(&mut Session)) {
+    let id = value(&session.device.run("publish a 1 x", "publish = "));
+    session.link.expect(PUBLISH);
+    shift(&mut session);
+    session.device.send(&format!("yield {ms}"));
+    session.link.expect(PINGREQ);
+    session.link.send(&packet(0xd0, &[]));
+    session.device.expect(&format!("event 10 id={id}"));
+    session.link.send(&publish(0, "a", 0, b"x"));
+    session.device.expect("message default topic=a");
+    session.device.expect("yield = 0 ");
+    session.close();
+}
+
+#[test]
+fn requests_time_out_and_pings_go_out_although_the_clock_of_the_port_is_set() {
+    // After an hour forward everything is due at once; the Yield ends before another ping is.
+    for (shift, ms) in [("-3600000", 110_000), ("3600000", 50_000)] {
+        let device = Driver::start(&[], &fast_clock_driver());
+        let session = Session::open_with(device, Transport::WebSocket, "keepalive=60000 timeout=90000");
+        live_through(session, ms, |session| {
+            session.device.run(&format!("shiftclock {shift}"), "shiftclock = 0");
+        });
+    }
+}
+
+/// Seconds of the day in the time of a log line, `LVL|YYYY-MM-DD hh:mm:ss|…`.
+fn seconds_of_day(line: &str) -> i64 {
+    let time = line.split('|').nth(1).and_then(|time| time.split(' ').nth(1)).unwrap_or_default();
+    let parts: Vec<i64> = time.split(':').filter_map(|part| part.parse().ok()).collect();
+    assert_eq!(parts.len(), 3, "{line}");
+    parts[0] * 3600 + parts[1] * 60 + parts[2]
+}
+
+#[test]
+fn the_wall_clock_may_be_set_during_a_session() {
+    for shift in [-3600, 3600] {
+        let mut device = Driver::start(&[], &wall_clock_driver());
+        device.run("loglevel 4", "loglevel = 4");
+        let session = Session::open_with(device, Transport::WebSocket, "keepalive=2000 timeout=3000");
+        let start = Instant::now();
+        live_through(session, 4500, |session| {
+            session.device.wait_for_log("publish topic seq=");
+            let before = session.device.last_log_line();
+            session.device.run(&format!("shiftclock {shift}000"), "shiftclock = 0");
+            let took = took(&session.device.run("yield 500", "yield = 0 "));
+            assert!((495..3000).contains(&took), "yield 500 took {took} ms");
+            session.device.run("publish a 0 now", "publish = ");
+            session.link.expect(PUBLISH);
+            session.device.wait_for_log("payload=now");
+            let after = session.device.last_log_line();
+            let jump = (seconds_of_day(&after) - seconds_of_day(&before)).rem_euclid(86_400);
+            let expected = i64::from(shift).rem_euclid(86_400);
+            assert!((expected..expected + 20).contains(&jump), "from {before} to {after}");
+        });
+        assert!(start.elapsed() > Duration::from_millis(4900), "the Yields last their time");
+    }
+}
+
+/// All timers of the client cross the end of the counter: a request, a ping, a Yield.
+#[test]
+fn a_counter_of_32_bits_may_wrap_during_a_session() {
+    let mut device = Driver::start(&[], &ticks_driver());
+    device.run("port", "port = not yet");
+    let session = Session::open_with(device, Transport::WebSocket, "keepalive=3000 timeout=4000");
+    live_through(session, 6000, |session| {
+        session.device.run("port", "port = not yet");
+    });
 }
 
 #[test]

@@ -96,6 +96,16 @@ pub fn fast_clock_driver() -> PathBuf {
     build("fast_clock", &[DRIVER, "port_fast_clock.c", "port_sockets.c"], &ARCHIVES, &plain_sdk())
 }
 
+/// The driver with time that is a counter of 32 bits, which wraps soon.
+pub fn ticks_driver() -> PathBuf {
+    build("ticks", &[DRIVER, "port_ticks.c"], &ARCHIVES, &plain_sdk())
+}
+
+/// The driver with a wall clock of its own.
+pub fn wall_clock_driver() -> PathBuf {
+    build("wall_clock", &[DRIVER, "wall_clock.c"], &ARCHIVES, &plain_sdk())
+}
+
 /// The driver with a port that has no more threads.
 pub fn no_thread_driver() -> PathBuf {
     build("no_thread", &[DRIVER, "port_no_thread.c"], &ARCHIVES, &plain_sdk())
