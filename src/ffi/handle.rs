@@ -10,9 +10,9 @@ pub fn give<T>(object: Arc<T>) -> *mut c_void {
     Arc::into_raw(object).cast_mut().cast()
 }
 
-/// The handle that C knows `object` by.
-pub fn of<T>(object: &T) -> *mut c_void {
-    std::ptr::from_ref(object).cast_mut().cast()
+/// The handle that C knows `client` by. Not generic: a reference to an `Arc` would pass for an object.
+pub fn of(client: &Client) -> *mut c_void {
+    std::ptr::from_ref(client).cast_mut().cast()
 }
 
 /// The object behind a handle; `None` for NULL. It lives as long as the result, even if another call releases the

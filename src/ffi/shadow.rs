@@ -115,7 +115,7 @@ unsafe fn release(shadow: *mut c_void, client: *mut c_void) {
 pub unsafe extern "C" fn IOT_Shadow_Get_Mqtt_Client(handle: *mut c_void) -> *mut c_void {
     guard(std::ptr::null_mut(), || {
         // SAFETY: as promised by the caller.
-        unsafe { shadow(handle) }.map_or(std::ptr::null_mut(), |shadow| handle::of(&**shadow.client()))
+        unsafe { shadow(handle) }.map_or(std::ptr::null_mut(), |shadow| handle::of(shadow.client()))
     })
 }
 
@@ -184,7 +184,7 @@ pub unsafe extern "C" fn IOT_Shadow_Destroy(pClient: *mut c_void) -> c_int {
         let Some(shadow) = (unsafe { shadow(pClient) }) else {
             return Error::Inval.code();
         };
-        let inner = handle::of(&**shadow.client());
+        let inner = handle::of(shadow.client());
         if shadow.destroy() {
             // SAFETY: both handles are live, and only the first Destroy gets here.
             unsafe { release(pClient, inner) };
