@@ -43,8 +43,18 @@ pub static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 thread_local! {
     /// This thread is inside [`emit`]: messages that a handler or the port produces there are dropped (log.md §3).
     static EMITTING: Cell<bool> = const { Cell::new(false) };
-    /// Lines that wait for the end of a [`Hold`]; `None` while there is none.
-    static HELD: RefCell<Option<Vec<CString>>> = const { RefCell::new(None) };
+    static HOLDING: Cell<Holding> = const { Cell::new(Holding::No) };
+    /// Lines that wait for the end of a [`Hold`].
+    static HELD: RefCell<Vec<CString>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What a [`Hold`] has to do with the lines of this thread. Every message passes through a Hold and hardly one finds a line
+/// to keep, so this is told apart from the lines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holding {
+    No,
+    Nothing,
+    Lines,
 }
 
 /// Keeps the lines of this thread back until it is dropped. Made before a lock is taken under which the port may log: the
@@ -56,26 +66,27 @@ pub struct Hold {
 impl Hold {
     /// Starts to keep lines back, unless that is so already.
     pub fn start() -> Hold {
-        let is_outermost = HELD.try_with(|held| match &mut *held.borrow_mut() {
-            Some(_) => false,
-            none => {
-                *none = Some(Vec::new());
-                true
-            }
-        });
-        Hold { is_outermost: is_outermost.unwrap_or(false) }
+        let is_outermost = HOLDING.get() == Holding::No;
+        if is_outermost {
+            HOLDING.set(Holding::Nothing);
+        }
+        Hold { is_outermost }
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if self.is_outermost {
-            let lines = HELD.try_with(|held| held.borrow_mut().take()).ok().flatten();
-            lines.iter().flatten().for_each(|line| {
-                if let Some(_emitting) = Emitting::enter() {
-                    deliver(line);
-                }
-            });
+        if self.is_outermost && HOLDING.replace(Holding::No) == Holding::Lines {
+            deliver_held();
+        }
+    }
+}
+
+#[cold]
+fn deliver_held() {
+    for line in HELD.try_with(RefCell::take).unwrap_or_default() {
+        if let Some(_emitting) = Emitting::enter() {
+            deliver(&line);
         }
     }
 }
@@ -153,8 +164,12 @@ fn emit(level: i32, file: &[u8], func: &[u8], line: i64, text: impl FnOnce(&mut 
 
 /// Keeps a line back for the [`Hold`] of this thread; false if there is none.
 fn keep(line: &CStr) -> bool {
-    let kept = HELD.try_with(|held| held.borrow_mut().as_mut().map(|lines| lines.push(line.to_owned())));
-    kept.is_ok_and(|kept| kept.is_some())
+    let kept =
+        HOLDING.get() != Holding::No && HELD.try_with(|held| held.borrow_mut().push(line.to_owned())).is_ok();
+    if kept {
+        HOLDING.set(Holding::Lines);
+    }
+    kept
 }
 
 fn deliver(line: &CStr) {
