@@ -298,6 +298,24 @@ fn other_callbacks_may_ask() {
     session.close();
 }
 
+/// What firmware does to be up to date: it asks in the event of the reconnect, right behind the renewed subscription.
+#[test]
+fn the_event_of_a_reconnect_may_ask() {
+    let mut session = subscribed(Transport::WebSocket, "");
+    session.device.send("hook event:2 1 getconfig 5000");
+    reconnect(&mut session);
+    let again = session.link.expect(SUBSCRIBE);
+    assert_eq!(again, subscribe_packet(again.id(), TOPIC, 0));
+    assert_eq!(session.link.packet(), request());
+    session.link.send(&suback(again.id(), 0));
+    session.link.send(&message(REPLY));
+    session.device.wait_for(&format!("> {}", config("first", 0, DOCUMENT)));
+    session.device.wait_for("> got = 0 ");
+    session.device.send("join");
+    session.device.wait_for("join = 0");
+    session.close();
+}
+
 /// An answer does not say whose it is; it is good for all who wait.
 #[test]
 fn several_threads_may_ask_beside_a_loop_thread() {
