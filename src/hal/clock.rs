@@ -67,7 +67,12 @@ pub fn epoch_seconds() -> i64 {
     // SAFETY: no arguments.
     let seconds: c_long = unsafe { symbols::HAL_Timer_current_sec() };
     #[allow(clippy::useless_conversion)] // `long` has 32 bits on some targets
-    i64::from(seconds)
+    from_long(i64::from(seconds), size_of::<c_long>())
+}
+
+/// A `long` of four bytes is full in 2038; read without its sign it lasts until 2106.
+fn from_long(seconds: i64, size: usize) -> i64 {
+    if size == 4 { seconds & i64::from(u32::MAX) } else { seconds }
 }
 
 /// Sets the system clock to `ms` since the epoch; the port's status, 0 for success.
@@ -127,6 +132,15 @@ mod tests {
         let later = clock.now();
         assert!((15..5000).contains(&(later - start)), "{}", later - start);
     }
+
+    #[test]
+    fn seconds_of_32_bits_last_beyond_2038() {
+        let in_2100 = 4_102_444_800_i64;
+        assert_eq!(from_long(i64::from(in_2100 as i32), 4), in_2100);
+        assert_eq!(from_long(in_2100, 8), in_2100);
+        assert_eq!(from_long(1_760_000_000, 4), 1_760_000_000);
+    }
+
     #[test]
     fn defect_25_a_clock_set_back_by_less_than_it_ran_does_not_stop_time() {
         const HOUR: u32 = 3_600_000;

@@ -154,3 +154,25 @@ fn what_is_missing_or_malformed_is_named() {
         assert_eq!(Incoming::parse(text.as_bytes()), Err(problem), "{text}");
     }
 }
+
+/// What a server can send never panics: cut off, with any byte changed, and with any byte doubled.
+#[test]
+fn mutilated_messages_are_survived() {
+    let list = r#"{"type":"describe_sub_devices","payload":{"devices":[{"product_id":"Z9\u0059","device_name":"a\n"}]}}"#;
+    let change = r#"{"type":"change","payload":{"status":-1,"devices":[{"product_id":"P","device_name":"d","result":1e5}]}}"#;
+    for text in [list, change] {
+        let whole = text.as_bytes();
+        assert!(Incoming::parse(whole).is_ok(), "{text}");
+        for at in 0..whole.len() {
+            assert!(Incoming::parse(&whole[..at]).is_err(), "cut off at {at}");
+            for byte in (0..=255).step_by(5).chain(*b"{}[]\",:\\u0") {
+                let mut changed = whole.to_vec();
+                changed[at] = byte;
+                // Good or bad does not matter here.
+                let _ = Incoming::parse(&changed);
+                changed.insert(at, whole[at]);
+                let _ = Incoming::parse(&changed);
+            }
+        }
+    }
+}

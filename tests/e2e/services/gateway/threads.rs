@@ -34,7 +34,20 @@ fn a_request_in_a_callback_of_the_loop_thread_fails_at_once() {
     gateway.close();
 }
 
-/// Names of the device in a request.
+#[test]
+fn a_callback_of_the_loop_thread_may_destroy_the_gateway() {
+    let mut gateway = Gateway::open(Transport::WebSocket);
+    gateway.device.send("hook event:16 1 destroy");
+    gateway.device.run("startloop", "startloop = 0");
+    gateway.say(r#"{"type":"unbind_all"}"#);
+    gateway.device.expect("event 16 ");
+    gateway.device.expect("> destroy = 0");
+    gateway.expect(r#"{"type":"unbind_all", "payload":{"result":0}}"#);
+    gateway.link.wait_for_end();
+    gateway.device.finish();
+}
+
+/// Name of the device in a request.
 fn name_in(packet: &Packet) -> String {
     let json: serde_json::Value = serde_json::from_slice(packet.payload()).expect("JSON");
     json["payload"]["devices"][0]["device_name"].as_str().expect("a name").to_owned()
