@@ -341,7 +341,10 @@ bool IOT_MQTT_IsSubReady(void *pClient, char *topicFilter);
  */
 bool IOT_MQTT_IsConnected(void *pClient);
 
-/** Code of the last IOT_MQTT_Construct of the calling thread that returned NULL; QCLOUD_ERR_FAILURE if there was none. */
+/**
+ * Code of the last Construct of the calling thread that returned NULL, also of a service; QCLOUD_ERR_FAILURE if there
+ * was none.
+ */
 int IOT_MQTT_GetErrCode(void);
 
 /**

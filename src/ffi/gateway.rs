@@ -39,6 +39,7 @@ pub unsafe extern "C" fn IOT_Gateway_Construct(init_param: *mut GatewayInitParam
     guard(std::ptr::null_mut(), || {
         // SAFETY: NULL or valid, as promised by the caller.
         let Some(init) = (unsafe { init_param.as_mut() }) else {
+            mqtt::LAST_ERROR.set(Error::Inval.code());
             return std::ptr::null_mut();
         };
         // SAFETY: the texts are NULL or NUL-terminated, as promised by the caller.
@@ -46,6 +47,7 @@ pub unsafe extern "C" fn IOT_Gateway_Construct(init_param: *mut GatewayInitParam
             Ok(handle) => handle,
             Err(error) => {
                 init.init_param.err_code = error.code();
+                mqtt::LAST_ERROR.set(error.code());
                 std::ptr::null_mut()
             }
         }

@@ -325,7 +325,8 @@ pub unsafe extern "C" fn IOT_MQTT_IsConnected(pClient: *mut c_void) -> bool {
     guard(false, || unsafe { handle::client(pClient) }.is_some_and(|client| client.is_connected()))
 }
 
-/// Code of the last IOT_MQTT_Construct of the calling thread that returned NULL; QCLOUD_ERR_FAILURE if there was none.
+/// Code of the last Construct of the calling thread that returned NULL, also of a service; QCLOUD_ERR_FAILURE if there
+/// was none.
 #[unsafe(no_mangle)]
 pub extern "C" fn IOT_MQTT_GetErrCode() -> c_int {
     LAST_ERROR.get()

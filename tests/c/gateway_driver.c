@@ -224,6 +224,9 @@ static void run_construct(Slot *slot, const char *command)
     before = init;
     slot->gateway = IOT_Gateway_Construct(&init);
     err_code = init.init_param.err_code;
+    if (slot->gateway == NULL && IOT_MQTT_GetErrCode() != err_code) {
+        abort();
+    }
     init.init_param.err_code = 77;
     print(slot, "construct = %s err=%d unmodified=%d ms=%ld", slot->gateway ? "gateway" : "null", err_code,
           memcmp(&init, &before, sizeof(init)) == 0, now_ms() - start);
