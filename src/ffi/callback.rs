@@ -30,6 +30,7 @@ impl CObserver {
     }
 
     /// Calls `handler` with the handle in `subject`, which is there before the first event.
+    #[cfg(feature = "mqtt_device_shadow")]
     pub fn with_subject(handler: MQTTEventHandler, subject: Arc<AtomicPtr<c_void>>) -> CObserver {
         CObserver { handler, subject: Some(subject) }
     }
