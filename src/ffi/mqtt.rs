@@ -7,6 +7,7 @@ use super::types::mqtt::{MQTTInitParams, PublishParams, SubscribeParams};
 use super::{device_info, handle, ptr};
 use crate::client::Client;
 use crate::client::MAX_PAYLOAD;
+use crate::client::callback::Observer;
 use crate::client::construct::{Parameters, Secret, corrected_timeout};
 use crate::error::Error;
 use crate::hal;
@@ -55,6 +56,27 @@ pub unsafe extern "C" fn IOT_MQTT_Construct(pParams: *mut MQTTInitParams) -> *mu
 /// # Safety
 /// The texts of `params` are NULL or NUL-terminated.
 pub(super) unsafe fn construct(params: &mut MQTTInitParams) -> Result<*mut c_void, Error> {
+    let observer = Box::new(CObserver::new(params.event_handle));
+    // SAFETY: as promised by the caller.
+    let client = unsafe { prepare(params, observer) }?;
+    // The event handler may get a message before the connection is accepted, and learns the handle then.
+    let handle = handle::give(Arc::clone(&client));
+    client.open().map(|()| handle).inspect_err(|_| {
+        if client.abandon() {
+            // SAFETY: the caller does not get the handle, and no callback has released it.
+            unsafe { handle::release::<Client>(handle) };
+        }
+    })
+}
+
+/// A client that is not connected yet, and whose events go to `observer`.
+///
+/// # Safety
+/// The texts of `params` are NULL or NUL-terminated.
+pub(super) unsafe fn prepare(
+    params: &mut MQTTInitParams,
+    observer: Box<dyn Observer>,
+) -> Result<Arc<Client>, Error> {
     hal::ignore_sigpipe_by_default();
     params.command_timeout = corrected_timeout(params.command_timeout);
     // SAFETY: as promised by the caller; the texts are not used after the call.
@@ -77,16 +99,9 @@ pub(super) unsafe fn construct(params: &mut MQTTInitParams) -> Result<*mut c_voi
         clean_session: params.clean_session != 0,
         auto_connect: params.auto_connect_enable != 0,
     };
-    let client = Client::construct(&parameters, Box::new(CObserver::new(params.event_handle)))?;
+    let client = Client::construct(&parameters, observer)?;
     device_info::fill(&client, &parameters);
-    // The event handler may get a message before the connection is accepted, and learns the handle then.
-    let handle = handle::give(Arc::clone(&client));
-    client.open().map(|()| handle).inspect_err(|_| {
-        if client.abandon() {
-            // SAFETY: the caller does not get the handle, and no callback has released it.
-            unsafe { handle::release::<Client>(handle) };
-        }
-    })
+    Ok(client)
 }
 
 /// Disconnects and releases a client.
@@ -172,39 +187,29 @@ pub unsafe extern "C" fn IOT_MQTT_Publish(
     topicName: *mut c_char,
     pParams: *mut PublishParams,
 ) -> c_int {
-    // SAFETY: as promised by the caller.
-    guard(Error::Failure.code(), || unsafe { publish(handle::client(pClient), topicName, pParams) })
-}
-
-/// [`IOT_MQTT_Publish`] for a client that has been looked up.
-///
-/// # Safety
-/// As of that.
-pub(super) unsafe fn publish(
-    client: Option<Arc<Client>>,
-    topic: *mut c_char,
-    params: *mut PublishParams,
-) -> c_int {
-    // SAFETY: as promised by the caller.
-    let (topic, params) = unsafe { (ptr::text(topic), params.as_mut()) };
-    let (Some(client), Some(params)) = (client, params) else {
-        return Error::Inval.code();
-    };
-    // What is beyond the limit is not looked at, whatever the length says.
-    let payload_len = params.payload_len.min(MAX_PAYLOAD + 1);
-    // SAFETY: the payload has this many bytes, as promised by the caller.
-    let payload = unsafe { ptr::bytes(params.payload.cast_const().cast(), payload_len) };
-    let message = check_message(&client, topic, params.qos, payload);
-    let published =
-        message.and_then(|(topic, qos, payload)| client.publish(topic, qos, params.retained != 0, payload));
-    match published {
-        Ok(id) if params.qos != 0 => {
-            params.id = id;
-            c_int::from(id)
+    guard(Error::Failure.code(), || {
+        // SAFETY: as promised by the caller.
+        let (client, topic, params) =
+            unsafe { (handle::client(pClient), ptr::text(topicName), pParams.as_mut()) };
+        let (Some(client), Some(params)) = (client, params) else {
+            return Error::Inval.code();
+        };
+        // What is beyond the limit is not looked at, whatever the length says.
+        let payload_len = params.payload_len.min(MAX_PAYLOAD + 1);
+        // SAFETY: the payload has this many bytes, as promised by the caller.
+        let payload = unsafe { ptr::bytes(params.payload.cast_const().cast(), payload_len) };
+        let message = check_message(&client, topic, params.qos, payload);
+        let published = message
+            .and_then(|(topic, qos, payload)| client.publish(topic, qos, params.retained != 0, payload));
+        match published {
+            Ok(id) if params.qos != 0 => {
+                params.id = id;
+                c_int::from(id)
+            }
+            Ok(_) => c_int::from(params.id),
+            Err(error) => error.code(),
         }
-        Ok(_) => c_int::from(params.id),
-        Err(error) => error.code(),
-    }
+    })
 }
 
 /// The checks of Publish in the order that callers know (`mqtt.md` §5).
@@ -243,29 +248,19 @@ pub unsafe extern "C" fn IOT_MQTT_Subscribe(
     topicFilter: *mut c_char,
     pParams: *mut SubscribeParams,
 ) -> c_int {
-    // SAFETY: as promised by the caller.
-    guard(Error::Failure.code(), || unsafe { subscribe(handle::client(pClient), topicFilter, pParams) })
-}
-
-/// [`IOT_MQTT_Subscribe`] for a client that has been looked up.
-///
-/// # Safety
-/// As of that.
-pub(super) unsafe fn subscribe(
-    client: Option<Arc<Client>>,
-    filter: *mut c_char,
-    params: *mut SubscribeParams,
-) -> c_int {
-    // SAFETY: as promised by the caller.
-    let (filter, params) = unsafe { (ptr::text(filter), params.as_ref()) };
-    let (Some(client), Some(params)) = (client, params) else {
-        return Error::Inval.code();
-    };
-    let subscribed = check_topic(filter).and_then(|filter| {
-        let qos = check_qos(params.qos)?;
-        client.subscribe(utf8(filter)?, qos, Arc::new(CHandler::new(params)))
-    });
-    id_or_code(subscribed)
+    guard(Error::Failure.code(), || {
+        // SAFETY: as promised by the caller.
+        let (client, filter, params) =
+            unsafe { (handle::client(pClient), ptr::text(topicFilter), pParams.as_ref()) };
+        let (Some(client), Some(params)) = (client, params) else {
+            return Error::Inval.code();
+        };
+        let subscribed = check_topic(filter).and_then(|filter| {
+            let qos = check_qos(params.qos)?;
+            client.subscribe(utf8(filter)?, qos, Arc::new(CHandler::new(params)))
+        });
+        id_or_code(subscribed)
+    })
 }
 
 /// Removes all subscriptions with this filter and asks the server to forget them.
@@ -282,21 +277,14 @@ pub(super) unsafe fn subscribe(
 /// `pClient` is NULL or a live client, `topicFilter` NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_MQTT_Unsubscribe(pClient: *mut c_void, topicFilter: *mut c_char) -> c_int {
-    // SAFETY: as promised by the caller.
-    guard(Error::Failure.code(), || unsafe { unsubscribe(handle::client(pClient), topicFilter) })
-}
-
-/// [`IOT_MQTT_Unsubscribe`] for a client that has been looked up.
-///
-/// # Safety
-/// As of that.
-pub(super) unsafe fn unsubscribe(client: Option<Arc<Client>>, filter: *mut c_char) -> c_int {
-    let Some(client) = client else {
-        return Error::Inval.code();
-    };
-    // SAFETY: as promised by the caller.
-    let filter = check_topic(unsafe { ptr::text(filter) });
-    id_or_code(filter.and_then(|filter| client.unsubscribe(utf8(filter)?)))
+    guard(Error::Failure.code(), || {
+        // SAFETY: as promised by the caller.
+        let (client, filter) = unsafe { (handle::client(pClient), ptr::text(topicFilter)) };
+        let Some(client) = client else {
+            return Error::Inval.code();
+        };
+        id_or_code(check_topic(filter).and_then(|filter| client.unsubscribe(utf8(filter)?)))
+    })
 }
 
 /// Whether the server has granted a subscription with exactly this filter and it was not removed since.

@@ -6,17 +6,15 @@ mod property;
 
 use super::callback::CObserver;
 use super::guard::guard;
-use super::types::mqtt::{PublishParams, SubscribeParams};
+use super::types::mqtt::{MQTTInitParams, PublishParams, SubscribeParams};
 use super::types::raw;
 use super::types::shadow::{
     DeviceProperty, Method as CMethod, OnPropRegCallback, OnRequestCallback, RequestAck, ShadowInitParams,
     eShadowType,
 };
-use super::{device_info, handle, mqtt, ptr};
+use super::{handle, mqtt, ptr};
 use crate::client::Client;
-use crate::client::construct::{Parameters, Secret, corrected_timeout};
 use crate::error::Error;
-use crate::hal;
 use crate::services::shadow::{Ack, End, Flavour, Method, Outcome, Shadow};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use property::Registered;
@@ -49,27 +47,6 @@ pub unsafe extern "C" fn IOT_Shadow_Construct(pParams: *mut ShadowInitParams) ->
 /// # Safety
 /// The texts of `params` are NULL or NUL-terminated.
 unsafe fn construct(params: &ShadowInitParams) -> Result<*mut c_void, Error> {
-    hal::ignore_sigpipe_by_default();
-    // SAFETY: as promised by the caller; the texts are not used after the call.
-    let (region, product_id, device_name) =
-        unsafe { (ptr::text(params.region), ptr::text(params.product_id), ptr::text(params.device_name)) };
-    #[cfg(not(feature = "auth_mode_cert"))]
-    // SAFETY: as above.
-    let secret = Secret::Key(unsafe { ptr::text(params.device_secret) });
-    #[cfg(feature = "auth_mode_cert")]
-    let paths = (device_info::path(&params.cert_file)?, device_info::path(&params.key_file)?);
-    #[cfg(feature = "auth_mode_cert")]
-    let secret = Secret::Certificate { cert_file: &paths.0, key_file: &paths.1 };
-    let parameters = Parameters {
-        region,
-        product_id,
-        device_name,
-        secret,
-        command_timeout_ms: corrected_timeout(params.command_timeout),
-        keep_alive_ms: params.keep_alive_interval_ms,
-        clean_session: params.clean_session != 0,
-        auto_connect: params.auto_connect_enable != 0,
-    };
     let flavour = if params.shadow_type == eShadowType::eTEMPLATE as raw::eShadowType {
         Flavour::Template
     } else {
@@ -78,8 +55,8 @@ unsafe fn construct(params: &ShadowInitParams) -> Result<*mut c_void, Error> {
     // Events name the shadow, which is there before the first of them.
     let subject = Arc::new(AtomicPtr::default());
     let observer = CObserver::with_subject(params.event_handle, Arc::clone(&subject));
-    let client = Client::construct(&parameters, Box::new(observer))?;
-    device_info::fill(&client, &parameters);
+    // SAFETY: as promised by the caller.
+    let client = unsafe { mqtt::prepare(&mut mqtt_params(params), Box::new(observer)) }?;
     let shadow = Arc::new(Shadow::new(Arc::clone(&client), flavour));
     // C may know the client as well (IOT_Shadow_Get_Mqtt_Client): that handle has a reference of its own.
     let inner = handle::give(Arc::clone(&client));
@@ -95,6 +72,27 @@ unsafe fn construct(params: &ShadowInitParams) -> Result<*mut c_void, Error> {
     shadow.listen();
     // A callback may have destroyed the shadow: its handle is gone.
     if client.is_destroyed() { Err(Error::NoConn) } else { Ok(handle) }
+}
+
+/// The members that both kinds of parameters have.
+fn mqtt_params(params: &ShadowInitParams) -> MQTTInitParams {
+    MQTTInitParams {
+        region: params.region,
+        product_id: params.product_id,
+        device_name: params.device_name,
+        #[cfg(not(feature = "auth_mode_cert"))]
+        device_secret: params.device_secret,
+        #[cfg(feature = "auth_mode_cert")]
+        cert_file: params.cert_file,
+        #[cfg(feature = "auth_mode_cert")]
+        key_file: params.key_file,
+        command_timeout: params.command_timeout,
+        keep_alive_interval_ms: params.keep_alive_interval_ms,
+        clean_session: params.clean_session,
+        auto_connect_enable: params.auto_connect_enable,
+        event_handle: params.event_handle,
+        err_code: 0,
+    }
 }
 
 /// # Safety
@@ -130,7 +128,7 @@ pub unsafe extern "C" fn IOT_Shadow_Publish(
     pParams: *mut PublishParams,
 ) -> c_int {
     // SAFETY: as promised by the caller.
-    guard(Error::Failure.code(), || unsafe { mqtt::publish(inner(pClient), topicName, pParams) })
+    unsafe { with_client(pClient, |client| mqtt::IOT_MQTT_Publish(client, topicName, pParams)) }
 }
 
 /// As IOT_MQTT_Subscribe; the handlers get the MQTT client.
@@ -144,7 +142,7 @@ pub unsafe extern "C" fn IOT_Shadow_Subscribe(
     pParams: *mut SubscribeParams,
 ) -> c_int {
     // SAFETY: as promised by the caller.
-    guard(Error::Failure.code(), || unsafe { mqtt::subscribe(inner(pClient), topicFilter, pParams) })
+    unsafe { with_client(pClient, |client| mqtt::IOT_MQTT_Subscribe(client, topicFilter, pParams)) }
 }
 
 /// As IOT_MQTT_Unsubscribe.
@@ -154,7 +152,7 @@ pub unsafe extern "C" fn IOT_Shadow_Subscribe(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn IOT_Shadow_Unsubscribe(pClient: *mut c_void, topicFilter: *mut c_char) -> c_int {
     // SAFETY: as promised by the caller.
-    guard(Error::Failure.code(), || unsafe { mqtt::unsubscribe(inner(pClient), topicFilter) })
+    unsafe { with_client(pClient, |client| mqtt::IOT_MQTT_Unsubscribe(client, topicFilter)) }
 }
 
 /// As IOT_MQTT_IsConnected; false for NULL.
@@ -406,6 +404,16 @@ unsafe fn shadow(handle: *mut c_void) -> Option<Arc<Shadow>> {
 unsafe fn inner(handle: *mut c_void) -> Option<Arc<Client>> {
     // SAFETY: as promised by the caller.
     unsafe { shadow(handle) }.map(|shadow| Arc::clone(shadow.client()))
+}
+
+/// Hands the handle of the MQTT client to a function of that.
+///
+/// # Safety
+/// `handle` is NULL or a live shadow client.
+unsafe fn with_client(handle: *mut c_void, call: impl FnOnce(*mut c_void) -> c_int) -> c_int {
+    // SAFETY: as promised by the caller.
+    let client = guard(None, || unsafe { inner(handle) });
+    client.map_or(Error::Inval.code(), |client| call(handle::of(&*client)))
 }
 
 /// Sends the document, and shows what was sent in its buffer.

@@ -55,6 +55,8 @@ fn a_life(config: &Config, device: &Device, listener: &str) {
     assert_eq!(shadow_of(&hub, device), json!({"reported": {"t": 21, "on": false}}));
     // A desire while the device is away comes with the document.
     program.run("destroy", "destroy = 0");
+    // The packet, and the end of the connection.
+    hub.wait(&Query::kind("disconnect").device(device).count(2));
     assert_eq!(desire(&hub, device, json!({"on": true}))["delivered"], 0);
     let (mut program, _) = start(config, &hub, device, listener);
     program.run("property 1 on bool false", "property = 0");
