@@ -413,7 +413,7 @@ unsafe fn inner(handle: *mut c_void) -> Option<Arc<Client>> {
 unsafe fn with_client(handle: *mut c_void, call: impl FnOnce(*mut c_void) -> c_int) -> c_int {
     // SAFETY: as promised by the caller.
     let client = guard(None, || unsafe { inner(handle) });
-    client.map_or(Error::Inval.code(), |client| call(handle::of(&*client)))
+    client.map_or(Error::Inval.code(), |client| call(handle::of(&client)))
 }
 
 /// Sends the document, and shows what was sent in its buffer.
