@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 
 # Of the standard library: what its tests and its macros need never gets into an archive.
 STD_TOOLS = {"getopts", "rustc_literal_escaper"}
+# The rest of what reads backtraces, which the compiler's notices leave out.
+STD_UNLISTED = {
+    "addr2line": "Apache-2.0 OR MIT", "adler2": "0BSD OR MIT OR Apache-2.0", "memchr": "Unlicense OR MIT",
+    "miniz_oxide": "MIT OR Zlib OR Apache-2.0", "object": "Apache-2.0 OR MIT"}
 LICENCE_FILE = re.compile(r"(LICEN[CS]E|COPYING|COPYRIGHT|NOTICE|UNLICENSE)([-._].*)?$", re.IGNORECASE)
 
 
@@ -106,14 +110,29 @@ def rust_std(target):
     there = std_crates(target)
     parts = [std_part(entry) for entry in out_of_tree.split("<h3>")[1:]]
     std.parts = [part for part in parts if part.name.replace("-", "_") in there]
+    listed = {part.name for part in std.parts}
+    std.parts += [std_unlisted(name, there[name]) for name in sorted(there.keys() & STD_UNLISTED.keys() - listed)]
     return std
 
 
 def std_crates(target):
-    """Crates that the standard library of the target consists of."""
+    """Crates that the standard library of the target consists of, and the file of each."""
     folder = output(["rustc", "--print", "target-libdir", "--target", target]).strip()
-    names = {match.group(1) for match in map(re.compile(r"lib(\w+)-\w+\.rlib$").match, os.listdir(folder)) if match}
-    return names - STD_TOOLS
+    matches = filter(None, map(re.compile(r"lib(\w+)-\w+\.rlib$").match, os.listdir(folder)))
+    crates = {match.group(1): os.path.join(folder, match.group(0)) for match in matches}
+    return {name: file for name, file in crates.items() if name not in STD_TOOLS}
+
+
+def std_unlisted(name, file):
+    """A crate without notices; paths inside its library, where there are any, tell the version."""
+    with open(file, "rb") as library:
+        found = re.search(rb"/%s-(\d+\.\d+\.\d+)/" % name.encode(), library.read())
+    if found:
+        version = found.group(1).decode()
+        purl = cargo_purl(name, version)
+    else:
+        version, purl = f"of Rust {output(['rustc', '--version']).split()[1]}", f"pkg:cargo/{name}"
+    return Component(name=name, version=version, licence=STD_UNLISTED[name], purl=purl, texts=standard_texts("MIT"))
 
 
 def std_part(entry):

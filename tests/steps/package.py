@@ -216,6 +216,10 @@ class ThirdParty(unittest.TestCase):
         for tool in ("cc", "cbindgen", "bindgen", "syn", "thiserror-impl", "tokio", "serde_json", "iot_sdk", "iot_platform"):
             self.assertNotIn(tool, self.names)
 
+    def test_the_standard_library_is_named_with_what_it_needs(self):
+        std = next(component for component in self.bill["components"] if component["name"] == "rust-std")
+        self.assertTrue({"addr2line", "hashbrown", "object"} <= {part["name"] for part in std["components"]})
+
     def test_each_component_has_version_licence_and_text(self):
         text = read(TREE, DOC, "THIRD-PARTY-LICENSES.txt")
         for component in self.bill["components"]:
