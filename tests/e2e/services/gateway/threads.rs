@@ -127,22 +127,23 @@ fn the_same_sub_device_is_asked_for_once() {
     gateway.close();
 }
 
+/// Requests of different kinds, so that both are seen to wait.
 #[test]
 fn destroy_ends_requests_that_wait_in_other_threads() {
     let mut gateway = Gateway::open(Transport::Tcp);
-    for name in ["a", "b"] {
-        gateway.device.send(&format!("thread online {name}"));
-    }
-    let name = name_in(&gateway.link.expect(PUBLISH));
+    gateway.device.send("thread online a");
+    assert_eq!(name_in(&gateway.link.expect(PUBLISH)), "a");
+    gateway.device.send("thread list");
+    gateway.expect(r#"{"type":"describe_sub_devices"}"#);
     gateway.device.send("destroy");
     gateway.link.wait_for_end();
     let mut lines = [gateway.device.line(), gateway.device.line(), gateway.device.line()];
     lines.sort();
     assert!(
-        lines[0].starts_with("& online a = -1001 ") && lines[1].starts_with("& online b = -1001 "),
+        lines[0].starts_with("& list = -1001") && lines[1].starts_with("& online a = -1001 "),
         "{lines:?}"
     );
-    assert!(lines[2].starts_with("destroy = 0"), "{name}: {lines:?}");
+    assert!(lines[2].starts_with("destroy = 0"), "{lines:?}");
     gateway.device.run("join", "join = 0");
     gateway.device.finish();
 }
