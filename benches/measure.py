@@ -1,60 +1,77 @@
-"""Runs the measuring programs, alone or under callgrind or strace, and turns their output into numbers.
+"""Runs the contenders, alone or under callgrind, strace or the heap account, and turns their output into numbers.
 
 A cost per message is the difference of two runs of different length, so that connecting and warming up drop out.
 """
 
 import collections
+import contextlib
+import dataclasses
 import os
 import re
+import socket
 import subprocess
 import tempfile
+import threading
+
+import contenders
 
 LIMIT_S = 300
-SHORT, LONG = 1000, 5000
+# Messages of the shorter of the two runs that make a count.
+SHORT = 1000
+SENDER = "sender"
 
 
 class MeasureError(Exception):
     pass
 
 
-class Server:
-    """Where the programs connect to."""
+@dataclasses.dataclass(frozen=True)
+class Runner:
+    """One contender with one server. `feed` is the plain MQTT listener of the same broker, for what is received."""
 
-    def __init__(self, programs, endpoint, ca_file):
-        self.programs = programs
-        self.env = dict(os.environ, QCLOUD_IOT_ENDPOINT=endpoint, QCLOUD_IOT_CA_FILE=ca_file)
+    work: str
+    contender: contenders.Contender
+    server: contenders.Server
+    feed: contenders.Server = None
 
-    def run(self, *words, wrapper=(), env=None):
-        """Output of a program; a failure ends the measurement."""
-        command = self.command(words, wrapper)
-        done = subprocess.run(command, env=env or self.env, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    def run(self, task, wrapper=(), env=None, **options):
+        """Output of a task; a failure ends the measurement."""
+        command = [*wrapper, *self.contender.command(self.work, task, self.server, **options)]
+        done = subprocess.run(command, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=LIMIT_S,
+                              check=False)
         if done.returncode != 0:
             raise MeasureError(f"{' '.join(command)} failed: {done.stdout} {done.stderr}")
         return done.stdout + done.stderr
 
-    def results(self, *words, wrapper=()):
-        return parse(self.run(*words, wrapper=wrapper))
+    def results(self, task, **options):
+        return parse(self.run(task, **options))
 
-    def receive(self, count, payload, wrapper=()):
-        """Output of bench_receive while another client publishes."""
-        command = self.command(("bench_receive", count), wrapper)
-        with subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
+    def receive(self, wrapper=(), env=None, **options):
+        """Output of the task `receive`; the floor publishes, as fast as a program can."""
+        with self.started("receive", wrapper, env, **options) as (child, lines):
+            publisher = contenders.FLOOR.command(self.work, "publish", self.feed, device=SENDER, **options)
+            done = subprocess.run(publisher, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+            if done.returncode != 0:
+                raise MeasureError(f"the publisher failed: {done.stderr}")
+            rest, _ = child.communicate(timeout=LIMIT_S)
+        if child.returncode != 0:
+            raise MeasureError(f"{self.contender.name} did not receive: {''.join(lines)}{rest}")
+        return "".join(lines) + rest
+
+    @contextlib.contextmanager
+    def started(self, task, wrapper=(), env=None, **options):
+        """A task that runs and has printed `ready 1`, and its lines so far."""
+        command = [*wrapper, *self.contender.command(self.work, task, self.server, **options)]
+        environment = {**os.environ, **(env or {})}
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
             lines = []
             for line in child.stdout:
                 lines.append(line)
                 if line.startswith("ready "):
                     break
             else:
-                raise MeasureError(f"bench_receive did not get ready: {''.join(lines)}")
-            self.run("bench_publish", 0, count, payload, env=dict(self.env, BENCH_DEVICE="sender"))
-            rest, _ = child.communicate(timeout=LIMIT_S)
-        if child.returncode != 0:
-            raise MeasureError(f"bench_receive failed: {''.join(lines)}{rest}")
-        return "".join(lines) + rest
-
-    def command(self, words, wrapper):
-        program, *arguments = (str(word) for word in words)
-        return [*wrapper, os.path.join(self.programs, program), *arguments]
+                raise MeasureError(f"{' '.join(command)} did not get ready: {''.join(lines)}")
+            yield child, lines
 
 
 def parse(output):
@@ -63,15 +80,15 @@ def parse(output):
     return {name: float(value) for name, value in found}
 
 
-def per_message(run, short=SHORT, long=LONG):
-    """`run(length)` gives a number; its growth per message."""
+def per_message(run, long, short=SHORT):
+    """`run(count)` gives a number; its growth per message."""
     return (run(long) - run(short)) / (long - short)
 
 
-def instructions(run, function):
-    """Instructions executed inside a function of the interface, callees included; `run` takes a wrapper."""
-    wrapper = ("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--toggle-collect={function}")
-    output = run(wrapper)
+def instructions(run, function=""):
+    """Instructions of a program, or those inside a function, callees included; `run` takes a wrapper."""
+    toggle = (f"--toggle-collect={function}",) if function else ()
+    output = run(("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *toggle))
     found = re.search(r"Collected\s*:\s*(\d+)", output)
     if not found:
         raise MeasureError(f"no count of callgrind: {output}")
@@ -88,8 +105,8 @@ def system_calls(run):
     return collections.Counter({name: int(calls) for calls, name in rows if name != "total"})
 
 
-def system_calls_per_message(run, short=SHORT, long=LONG):
-    """Growth of each kind per message; `run` takes a length and a wrapper."""
+def system_calls_per_message(run, long, short=SHORT):
+    """Growth of each kind per message; `run` takes a count and a wrapper."""
     few = system_calls(lambda wrapper: run(short, wrapper))
     many = system_calls(lambda wrapper: run(long, wrapper))
     many.subtract(few)
@@ -107,13 +124,97 @@ def idle_system_calls(run, window):
     return sum(1 for time, _ in lines if begins[0] <= float(time) < begins[0] + window)
 
 
-def bytes_on_the_wire(server, payload):
-    """What one QoS 0 publish hands to the system, header and mask included."""
-    with tempfile.NamedTemporaryFile(mode="r", suffix=".strace") as trace:
-        server.run("bench_publish", 0, 50, payload, wrapper=("strace", "-f", "-e", "trace=sendto,write,writev,sendmsg",
-                                                             "-o", trace.name))
-        sizes = re.findall(r"send\w*\(.* = (\d+)$", trace.read(), re.MULTILINE)
-    size, times = collections.Counter(sizes).most_common(1)[0]
-    if times < 100:
-        raise MeasureError(f"no regular size of a publish among {sizes}")
-    return int(size)
+def heap(run, work):
+    """Allocations and heap peak of a program, by the preloaded account; `run` takes environment variables."""
+    with tempfile.NamedTemporaryFile(mode="r", suffix=".heap") as account:
+        run({"LD_PRELOAD": os.path.join(work, "heap_account.so"), "HEAP_ACCOUNT": account.name})
+        result = parse(account.read())
+    if "heap_peak" not in result:
+        raise MeasureError("no account of the heap")
+    return result
+
+
+def bytes_on_the_wire(runner, payload):
+    """What one QoS 0 publish brings to the server, by a proxy that counts."""
+    def total(count):
+        with Proxy(runner.server.url) as proxy:
+            through = dataclasses.replace(runner, server=dataclasses.replace(runner.server, url=proxy.url))
+            through.run("publish", qos=0, count=count, payload=payload)
+            return proxy.bytes_up
+
+    return per_message(total, long=1100, short=100)
+
+
+def round_trips_to_connect(runner):
+    """Flights of the client from the SYN to the CONNACK, by a proxy that counts: each waits for an answer."""
+    def flights():
+        with Proxy(runner.server.url) as proxy:
+            through = dataclasses.replace(runner, server=dataclasses.replace(runner.server, url=proxy.url))
+            with through.started("idle", seconds=1):
+                return proxy.flights_up + 1
+
+    # What a TLS server sends unasked may cut a flight in two.
+    return min(flights() for _ in range(3))
+
+
+class Proxy:
+    """Passes one connection on to a server, and counts."""
+
+    def __init__(self, url):
+        scheme, place = url.split("://")
+        address, slash, path = place.partition("/")
+        host, port = address.rsplit(":", 1)
+        self.upstream = (host, int(port))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(LIMIT_S)
+        self.url = f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}{slash}{path}"
+        self.bytes_up = 0
+        self.flights_up = 0
+        self.client_spoke_last = False
+        self.threads = []
+        self.sockets = [self.listener]
+
+    def __enter__(self):
+        self.start(self.serve)
+        return self
+
+    def __exit__(self, *_):
+        for thread in self.threads:
+            thread.join(LIMIT_S)
+        for one in self.sockets:
+            one.close()
+
+    def start(self, work, *arguments):
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def serve(self):
+        client, _ = self.listener.accept()
+        server = socket.create_connection(self.upstream)
+        for one in (client, server):
+            self.sockets.append(one)
+            one.settimeout(LIMIT_S)
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.start(self.pump, client, server, self.client_sent)
+        self.start(self.pump, server, client, self.server_sent)
+
+    def client_sent(self, count):
+        self.bytes_up += count
+        if not self.client_spoke_last:
+            self.flights_up += 1
+        self.client_spoke_last = True
+
+    def server_sent(self, _):
+        self.client_spoke_last = False
+
+    @staticmethod
+    def pump(source, sink, account):
+        # An end that is gone ends the other direction too.
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                account(len(data))
+                sink.sendall(data)
+        for one, how in ((sink, socket.SHUT_WR), (source, socket.SHUT_RD)):
+            with contextlib.suppress(OSError):
+                one.shutdown(how)

@@ -9,9 +9,9 @@ import subprocess
 import threading
 import time
 
+from contenders import PRODUCT, SECRET, Server
+
 LIMIT_S = 30
-PRODUCT = "BENCH00001"
-SECRET = "AAECAwQFBgcICQoLDA0ODw=="
 
 
 class ServerError(Exception):
@@ -20,7 +20,7 @@ class ServerError(Exception):
 
 @contextlib.contextmanager
 def mosquitto(work):
-    """Endpoints tcp, ws and wss of a mosquitto that accepts everyone, and the CA file for wss."""
+    """Listeners tcp, ws and wss of a mosquitto that accepts everyone."""
     program = find("mosquitto")
     certificate, key = self_signed(work)
     ports = dict(zip(("tcp", "ws", "wss"), free_ports(3)))
@@ -38,21 +38,21 @@ def mosquitto(work):
         with running([program, "-c", config], stdout=output, stderr=subprocess.STDOUT) as child:
             for port in ports.values():
                 wait_for_port(child, port, log)
-            schemes = {"tcp": "mqtt", "ws": "ws", "wss": "wss"}
-            yield {name: f"{schemes[name]}://127.0.0.1:{port}" for name, port in ports.items()}, certificate
+            yield {name: listener(name, f"127.0.0.1:{port}", certificate) for name, port in ports.items()}
 
 
 @contextlib.contextmanager
 def hub(program, work):
-    """Endpoints ws and wss of the hub, which echoes a device's messages to it, and its CA file."""
+    """Listeners tcp, ws and wss of the hub, which echoes a device's messages to it."""
     text = f"""
 [server]
 state_dir = {json.dumps(os.path.join(work, "hub-state"))}
-ports = {{ mqtt = "off", mqtts = "off", ws = 0, wss = 0, admin = "off" }}
+ports = {{ mqtt = 0, mqtts = "off", ws = 0, wss = 0, admin = "off" }}
 
 [options]
 echo_to_publisher = true
 acl_mode = "permissive"
+event_packets = false
 
 [[product]]
 id = "{PRODUCT}"
@@ -69,7 +69,38 @@ secret = "{SECRET}"
         addresses = ready_addresses(child)
         authority = subprocess.run([program, "ca", "--config", config], capture_output=True, text=True, check=True)
         ca_file = write(work, "hub-ca.pem", authority.stdout)
-        yield {name: f"{name}://{addresses[name]}" for name in ("ws", "wss")}, ca_file
+        ports = {"tcp": "mqtt", "ws": "ws", "wss": "wss"}
+        yield {name: listener(name, addresses[port], ca_file) for name, port in ports.items()}
+
+
+def listener(transport, address, ca_file):
+    if transport == "tcp":
+        return Server(f"mqtt://{address}")
+    return Server(f"{transport}://{address}/mqtt", ca_file if transport == "wss" else "")
+
+
+@contextlib.contextmanager
+def kept_awake(server):
+    """A broker that has something to do all the time: mosquitto looks at new WebSocket connections only when it wakes, which
+    is every 100 ms else. For measures that need many connections and no speed."""
+    address, port = server.url.removeprefix("mqtt://").split(":")
+    ended = threading.Event()
+
+    def ping():
+        with socket.create_connection((address, int(port)), timeout=LIMIT_S) as connection:
+            connection.sendall(b"\x10\x11\x00\x04MQTT\x04\x02\x00\x3c\x00\x05awake")
+            connection.recv(4)
+            while not ended.is_set():
+                connection.sendall(b"\xc0\x00")
+                connection.recv(2)
+
+    thread = threading.Thread(target=ping)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(LIMIT_S)
 
 
 def ready_addresses(child):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing on Debian or Ubuntu: scripts/setup.sh [build] [test] [full] [cross].
+# Installs what is missing on Debian or Ubuntu: scripts/setup.sh [build] [test] [full] [cross] [bench].
 # Rust itself has to be there.
 # The package clang brings a plugin (llvm-*-linker-tools) that makes GNU nm blind for objects with LLVM bitcode. Rust's
 # libraries hold some, our archives none (scripts/pack_archive.py), so clang does no harm; the build itself needs none.
@@ -24,6 +24,9 @@ cross_needs=(
     "command:i686-linux-gnu-g++ g++-i686-linux-gnu" "command:musl-gcc musl-tools" "command:qemu-arm-static qemu-user-static"
 )
 
+# Libraries that ./cmake_build.sh bench compares with, likewise.
+bench_needs=("header:MQTTClient.h libpaho-mqtt-dev" "header:mosquitto.h libmosquitto-dev")
+
 main() {
     local needs=() group
     for group in "${@:-build}"; do
@@ -32,7 +35,8 @@ main() {
             test) needs+=("${test_needs[@]}") ;;
             full) install_each "${full_needs[@]}" ;;
             cross | --cross) install_each "${cross_needs[@]}" ;;
-            *) echo "usage: scripts/setup.sh [build] [test] [full] [cross]" >&2; exit 2 ;;
+            bench) install_each "${bench_needs[@]}" ;;
+            *) echo "usage: scripts/setup.sh [build] [test] [full] [cross] [bench]" >&2; exit 2 ;;
         esac
     done
     check_rust

@@ -36,7 +36,7 @@ export IOT_OUTPUT IOT_HUB=$target/tool/iot-hub-emulator IOT_VARIANTS=$target/var
 
 main() {
     scripts/setup.sh build test || exit 1
-    if [[ -n ${IOT_FULL:-} ]]; then scripts/setup.sh full cross; fi
+    if [[ -n ${IOT_FULL:-} ]]; then scripts/setup.sh full cross bench; fi
     if [[ -z $filter ]]; then
         step "formatting and lints" scripts/lint.sh
     fi

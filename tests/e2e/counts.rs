@@ -1,5 +1,5 @@
 //! What a message costs, in counts that do not depend on how busy the machine is: system calls, allocations, bytes,
-//! instructions (`decisions.md` §8, `mqtt.md` §17). The programs are those of `benches/`.
+//! instructions (`decisions.md` §8, `mqtt.md` §17). The program is that of `benches/`.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,33 +31,33 @@ impl Desk {
         Desk { device, hub }
     }
 
-    fn launch(&self, program: &str, transport: &str, args: &[&str]) -> Launch {
+    fn launch(&self, transport: &str, args: &str) -> Launch {
         let secret = self.device.secret.as_deref().unwrap_or_default();
-        let launch = Launch::new(&compiled(program)).device(&self.device).env("BENCH_SECRET", secret);
+        let launch = Launch::new(&compiled()).device(&self.device).env("BENCH_SECRET", secret);
         let launch = match transport {
             // PSK is the default of a device with a secret, but plain TCP is a transport of the hub only.
             "mqtt" => launch.env("QCLOUD_IOT_ENDPOINT", self.hub.url("mqtt")),
             listener => launch.url(&self.hub, listener),
         };
-        args.iter().fold(launch, |launch, arg| launch.arg(arg))
+        args.split(' ').fold(launch, |launch, word| launch.arg(word))
     }
 
-    fn run(&self, program: &str, transport: &str, args: &[&str]) -> Finished {
-        let finished = self.launch(program, transport, args).run();
+    fn run(&self, transport: &str, args: &str) -> Finished {
+        let finished = self.launch(transport, args).run();
         finished.expect(0);
         finished
     }
 
-    fn system_calls(&self, program: &str, transport: &str, args: &[&str]) -> Calls {
-        let finished = self.launch(program, transport, args).under(&COUNTING).run();
+    fn system_calls(&self, transport: &str, args: &str) -> Calls {
+        let finished = self.launch(transport, args).under(&COUNTING).run();
         finished.expect(0);
         parse_calls(&finished.errors)
     }
 
     /// How the calls grow from the first arguments to the second.
-    fn growth(&self, program: &str, transport: &str, few: &[&str], many: &[&str]) -> Calls {
-        let mut growth = self.system_calls(program, transport, many);
-        for (name, calls) in self.system_calls(program, transport, few) {
+    fn growth(&self, transport: &str, few: &str, many: &str) -> Calls {
+        let mut growth = self.system_calls(transport, many);
+        for (name, calls) in self.system_calls(transport, few) {
             *growth.entry(name).or_default() -= calls;
         }
         growth.retain(|_, calls| *calls != 0);
@@ -65,8 +65,8 @@ impl Desk {
     }
 }
 
-fn compiled(program: &str) -> PathBuf {
-    sdk::KEY.compile(program, &[&format!("benches/{program}.c"), "benches/support.c"])
+fn compiled() -> PathBuf {
+    sdk::KEY.compile("bench_ours", &["benches/ours.c", "benches/contender.c"])
 }
 
 /// The lines `<calls> <name>` of strace's table.
@@ -104,7 +104,7 @@ fn others(calls: &Calls, known: &[&str]) -> i64 {
 fn a_qos0_publish_is_one_system_call() {
     let desk = Desk::new();
     for transport in TRANSPORTS {
-        let calls = desk.growth("bench_publish", transport, &["0", "100", "64"], &["0", "1100", "64"]);
+        let calls = desk.growth(transport, "publish --count 100", "publish --count 1100");
         assert_eq!(of(&calls, "sendto"), 1000, "{transport}: {calls:?}");
         // 256 masks come with one call. The wait for the acknowledgement at the end depends on the hub.
         assert!(others(&calls, &["sendto"]) < 20, "{transport}: {calls:?}");
@@ -115,8 +115,7 @@ fn a_qos0_publish_is_one_system_call() {
 fn a_message_there_and_back_is_one_write_one_wait_and_one_read() {
     let desk = Desk::new();
     for transport in ["ws", "mqtt"] {
-        let calls =
-            desk.growth("bench_latency", transport, &["yield", "100", "64"], &["yield", "1100", "64"]);
+        let calls = desk.growth(transport, "latency --count 100", "latency --count 1100");
         assert_eq!(of(&calls, "sendto"), 1000, "{transport}: {calls:?}");
         assert_eq!(of(&calls, "recvfrom"), 1000, "{transport}: {calls:?}");
         // A wait ends also where a slice of the program's Yield does.
@@ -137,14 +136,13 @@ fn a_burst_is_one_read() {
 /// Messages in a burst; each gets its acknowledgement.
 const BURST: usize = 20;
 
-/// Lets bench_receive take bursts of QoS 1 messages, the next one when all of the last are acknowledged.
+/// Lets the program take bursts of QoS 1 messages, the next one when all of the last are acknowledged.
 fn calls_for_bursts(transport: Transport, bursts: usize) -> Calls {
     let peer = Peer::listen(transport);
     // The program takes a hundred more than it is told.
     let measured = (bursts * BURST - 100).to_string();
-    let launch =
-        Launch::new(&compiled("bench_receive")).arg(&measured).env("QCLOUD_IOT_ENDPOINT", peer.url());
-    let program = launch.under(&COUNTING).start();
+    let launch = Launch::new(&compiled()).arg("receive").arg("--count").arg(&measured);
+    let program = launch.env("QCLOUD_IOT_ENDPOINT", peer.url()).under(&COUNTING).start();
     let mut connection = peer.accept_session();
     let subscribe = connection.expect(peer::SUBSCRIBE);
     connection.send(&peer::suback(subscribe.id(), 0));
@@ -170,7 +168,7 @@ fn a_publish_over_websocket_is_six_bytes_longer_than_its_packet() {
     let desk = Desk::new();
     for (transport, expected) in [("ws", 131), ("mqtt", 125)] {
         let trace = ["strace", "-f", "-e", "trace=sendto"];
-        let launch = desk.launch("bench_publish", transport, &["0", "50", "100"]).under(&trace);
+        let launch = desk.launch(transport, "publish --count 50 --payload 100").under(&trace);
         let finished = launch.run();
         finished.expect(0);
         let ending = format!(" = {expected}");
@@ -184,15 +182,15 @@ fn a_publish_over_websocket_is_six_bytes_longer_than_its_packet() {
 fn defect_37_publishing_and_receiving_allocate_nothing() {
     let desk = Desk::new();
     for transport in TRANSPORTS {
-        for (program, args) in [
-            ("bench_publish", ["0", "2000", "64"]),
-            ("bench_publish", ["1", "2000", "64"]),
-            ("bench_latency", ["yield", "2000", "64"]),
-            ("bench_latency", ["loop", "2000", "64"]),
-            ("bench_latency", ["yield", "2000", "8000"]),
+        for args in [
+            "publish --qos 0 --count 2000",
+            "publish --qos 1 --count 2000",
+            "latency --count 2000",
+            "latency --count 2000 --mode loop",
+            "latency --count 2000 --payload 8000",
         ] {
-            let finished = desk.run(program, transport, &args);
-            assert_eq!(result(&finished, "allocations"), 0.0, "{program} {args:?} over {transport}");
+            let finished = desk.run(transport, args);
+            assert_eq!(result(&finished, "allocations"), 0.0, "{args} over {transport}");
         }
     }
 }
@@ -201,7 +199,7 @@ fn defect_37_publishing_and_receiving_allocate_nothing() {
 fn memory_of_large_messages_is_given_back_when_nothing_comes() {
     let desk = Desk::new();
     for transport in TRANSPORTS {
-        let finished = desk.run("bench_latency", transport, &["yield", "100", "8000"]);
+        let finished = desk.run(transport, "latency --count 100 --payload 8000");
         let given_back = result(&finished, "heap_busy") - result(&finished, "heap_quiet");
         // A buffer each for receiving, for the message in its handler, and for sending.
         assert!(given_back > 3.0 * 6000.0, "{given_back} bytes over {transport}");
@@ -212,8 +210,8 @@ fn memory_of_large_messages_is_given_back_when_nothing_comes() {
 fn a_destroyed_client_leaves_no_memory() {
     let desk = Desk::new();
     for transport in TRANSPORTS {
-        let left = |connections| result(&desk.run("bench_connect", transport, &[connections]), "heap_left");
-        assert_eq!(left("1"), left("20"), "{transport}");
+        let left = |args| result(&desk.run(transport, args), "heap_left");
+        assert_eq!(left("connect --count 1"), left("connect --count 20"), "{transport}");
     }
 }
 
@@ -222,7 +220,8 @@ fn an_idle_client_sleeps_until_its_timers() {
     let desk = Desk::new();
     for transport in ["ws", "wss"] {
         for mode in ["loop", "yield"] {
-            let calls = desk.growth("bench_idle", transport, &[mode, "1"], &[mode, "6"]);
+            let idle = |seconds| format!("idle --seconds {seconds} --mode {mode}");
+            let calls = desk.growth(transport, &idle(1), &idle(6));
             // Connecting draws letters until they fit, and how often it waits and how it ends varies a little; a client
             // that looked around twice a second would be found out.
             assert!(others(&calls, &["getrandom", "futex"]) < 8, "{mode} over {transport}: {calls:?}");
@@ -235,7 +234,7 @@ fn a_connection_stays_within_its_memory() {
     let desk = Desk::new();
     // Over wss the hub has a chain with RSA keys, whose signatures take some 7 KiB for a moment.
     for (transport, limit) in [("ws", 8192.0), ("wss", 49_152.0), ("mqtt", 8192.0)] {
-        let peak = result(&desk.run("bench_connect", transport, &["1"]), "heap_peak");
+        let peak = result(&desk.run(transport, "connect"), "heap_peak");
         assert!(peak > 0.0 && peak <= limit, "{peak} bytes over {transport}");
     }
 }
@@ -263,14 +262,14 @@ fn a_64_byte_publish_stays_within_its_instructions() {
                 "--callgrind-out-file=/dev/null",
                 "--toggle-collect=IOT_MQTT_Publish",
             ];
-            let launch = desk.launch("bench_publish", transport, &["0", messages, "64"]);
+            let launch = desk.launch(transport, &format!("publish --count {messages}"));
             let finished = launch.under(&counting).run();
             finished.expect(0);
             let counted = finished.errors.lines().find_map(|line| line.split_once("Collected :"));
             let (_, count) = counted.unwrap_or_else(|| panic!("no count: {}", finished.errors));
             count.trim().parse::<f64>().expect("a number")
         };
-        let each = (collected("1100") - collected("100")) / 1000.0;
+        let each = (collected(1100) - collected(100)) / 1000.0;
         assert!(each <= limit, "{each} instructions over {transport}");
     }
 }

@@ -1,0 +1,132 @@
+"""Counts of this SDK alone, function by function. None of them depends on how busy the machine is."""
+
+import contenders
+import goals
+import measure
+from document import number, table
+from metrics import PAYLOAD
+
+# Payloads whose bytes on the wire are listed.
+SIZES = (10, 64, 100, 1000)
+
+
+def tables(listeners, results, scale, work, progress):
+    runners = {transport: measure.Runner(work, contenders.OURS, listeners[transport], listeners["tcp"])
+               for transport in contenders.OURS.transports}
+    steps = (instructions, system_calls, allocations, wire, memory)
+    sections = []
+    for step in steps:
+        rows = []
+        for transport, runner in runners.items():
+            progress(f"ours over {transport}: {step.__name__.replace('_', ' ')}")
+            rows.append([transport, *step(runner, scale)])
+        sections.append(table(*TEXTS[step.__name__], rows, level=3))
+    return [*sections, idle(results), loop_thread(runners, scale)]
+
+
+def instructions(runner, scale):
+    def publish(qos, function):
+        return measure.per_message(lambda count: measure.instructions(
+            lambda wrapper: runner.run("publish", wrapper, qos=qos, count=count, payload=PAYLOAD), function),
+            long=scale.counted)
+
+    def receive(count):
+        return measure.instructions(lambda wrapper: runner.receive(wrapper, count=count, payload=PAYLOAD), "IOT_MQTT_Yield")
+
+    figures = (publish(0, "IOT_MQTT_Publish"), publish(1, "IOT_MQTT_Publish"), publish(1, "IOT_MQTT_Yield"),
+               measure.per_message(receive, long=scale.counted))
+    return [number(figure) for figure in figures]
+
+
+def system_calls(runner, scale):
+    def task(name):
+        return lambda count, wrapper: runner.run(name, wrapper, count=count, payload=PAYLOAD)
+
+    def receive(count, wrapper):
+        return runner.receive(wrapper, count=count, payload=PAYLOAD)
+
+    kinds = ((task("publish"), scale.counted), (task("latency"), scale.counted), (receive, scale.stream))
+    return [parts(measure.system_calls_per_message(run, long=long)) for run, long in kinds]
+
+
+def parts(by_name):
+    """Total, and what it consists of."""
+    ordered = sorted(by_name.items(), key=lambda item: -abs(item[1]))
+    named = ", ".join(f"{name} {number(value, 3)}" for name, value in ordered if abs(value) >= 0.0005)
+    return f"{number(sum(by_name.values()), 3)} ({named})"
+
+
+def allocations(runner, scale):
+    count = scale.counted
+    results = (runner.results("publish", qos=0, count=count), runner.results("publish", qos=1, count=count),
+               runner.results("latency", count=count), runner.results("latency", mode="loop", count=count),
+               measure.parse(runner.receive(count=count, payload=PAYLOAD)))
+    return [number(result["allocations"] / count, 4) for result in results]
+
+
+def wire(runner, _):
+    return [number(measure.bytes_on_the_wire(runner, size)) for size in SIZES]
+
+
+def memory(runner, _):
+    result = runner.results("connect")
+    limit = next(limit for transport, limit in goals.HEAP_PEAK.items() if runner.server.url.startswith(SCHEMES[transport]))
+    return [number(result["heap_connected"]), number(result["heap_peak"]),
+            goals.verdict(f"≤ {limit:,}", result["heap_peak"] <= limit), number(result["heap_left"]),
+            number(result["rss_connected_kib"]), number(result["rss_base_kib"])]
+
+
+SCHEMES = {"ws": "ws://", "wss": "wss://", "tcp": "mqtt://"}
+
+
+def idle(results):
+    def calls(transport, key):
+        return number(results.of("mosquitto", transport, contenders.OURS.name, key), 1)
+
+    rows = [[transport, calls(transport, "idle_calls_loop"), calls(transport, "idle_calls")]
+            for transport in contenders.OURS.transports]
+    return table("System calls of an idle client per minute",
+                 "`strace -f`, keep-alive 120 s. Every thread sleeps in one call until a timer of the client is due, the first "
+                 "of them 5 s after the last traffic.", ["transport", "with the loop thread", "in one long Yield"], rows, level=3)
+
+
+def loop_thread(runners, scale):
+    rows = []
+    for transport, runner in runners.items():
+        result = runner.results("latency", mode="loop", count=scale.round_trips, payload=PAYLOAD)
+        rows.append([transport, *(number(result[f"round_trip_{share}_us"], 1) for share in ("p50", "p99"))])
+    return table("Round trip with the loop thread",
+                 "Microseconds, with mosquitto, one round: the main thread publishes, the loop thread receives, so that each "
+                 "message passes from one thread to another.", ["transport", "p50", "p99"], rows, level=3)
+
+
+TEXTS = {
+    "instructions": (
+        "Instructions per message",
+        "callgrind, `--toggle-collect=<function>`: the growth from 1,000 to 5,000 messages. The kernel's part is not in it. "
+        "*Acknowledged* is all of `IOT_MQTT_Yield` while it takes an acknowledgement, calls the handler and the handler "
+        "publishes the next message. Over wss the processor's AES instructions are used if it has them.",
+        ["transport", "QoS 0 publish", "QoS 1 publish", "QoS 1 acknowledged", "received"]),
+    "system_calls": (
+        "System calls per message",
+        "`strace -f -c`: the growth from 1,000 to 5,000 messages (31,000 in the stream). A round trip is one publish and one "
+        "received message; *received* is a stream of messages, many of which come with one read. `getrandom` fetches the "
+        "masks of 256 WebSocket frames at a time.",
+        ["transport", "QoS 0 publish", "round trip", "received"]),
+    "allocations": (
+        "Heap allocations per message",
+        "Calls of `HAL_Malloc`, which the program replaces, over 5,000 messages after the first hundred. In a stream the "
+        "receive buffer may grow while it runs, once or twice.",
+        ["transport", "QoS 0 publish", "QoS 1 publish and acknowledgement", "round trip in Yield",
+         "round trip with loop thread", "received in a stream"]),
+    "wire": (
+        "Bytes on the wire",
+        "What one QoS 0 publish sends, by size of the payload. MQTT takes 25 bytes here (21 of them the topic), WebSocket 6 "
+        "to 8 more, TLS another record header and tag.",
+        ["transport", *(f"{size} bytes" for size in SIZES)]),
+    "memory": (
+        "Memory",
+        "Bytes asked of `HAL_Malloc` by one client, connected, at most, and left behind when it is destroyed; and KiB of "
+        "the whole program, connected and before it begins.",
+        ["transport", "heap connected", "heap peak", "goal", "heap left", "RSS connected", "RSS before"]),
+}

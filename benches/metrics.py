@@ -1,0 +1,230 @@
+"""What is measured of every contender, and the figures that come of it."""
+
+import concurrent.futures
+import dataclasses
+import statistics
+
+import contenders
+import measure
+import servers
+
+PAYLOAD = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    key: str
+    title: str
+    digits: int = 0
+    more_is_better: bool = False
+
+
+TIMED = (
+    Metric("qos0_written", "QoS 0 written, messages/s", more_is_better=True),
+    Metric("qos0", "QoS 0 read by the broker, messages/s", more_is_better=True),
+    Metric("qos1", "QoS 1 acknowledged, messages/s", more_is_better=True),
+    Metric("received", "received without loss, messages/s", more_is_better=True),
+    Metric("round_trip_p50", "round trip p50, µs", 1),
+    Metric("round_trip_p99", "round trip p99, µs", 1),
+    Metric("connect_p50", "connect p50, ms", 2),
+    Metric("connect_cpu", "processor time of a connect, ms", 2),
+)
+COUNTED = (
+    Metric("connect_round_trips", "round trips to connect, TCP's included"),
+    Metric("publish_instructions", "instructions in the QoS 0 publish call"),
+    Metric("published_instructions", "instructions per QoS 0 message, all of the program"),
+    Metric("received_instructions", "instructions per received message, all of the program"),
+    Metric("publish_calls", "system calls per QoS 0 message", 2),
+    Metric("round_trip_calls", "system calls per round trip", 2),
+    Metric("received_calls", "system calls per received message", 2),
+    Metric("publish_allocations", "allocations per QoS 0 message", 2),
+    Metric("received_allocations", "allocations per received message", 2),
+    Metric("wire_bytes", "bytes on the wire per QoS 0 message"),
+    Metric("heap_peak", "heap peak of a program with one client, bytes"),
+    Metric("idle_calls", "system calls of an idle client per minute"),
+    Metric("size", "stripped program, bytes"),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How much is measured."""
+
+    rounds: int = 5
+    qos0: int = 100_000
+    qos1: int = 20_000
+    received: int = 50_000
+    round_trips: int = 5000
+    connects: int = 50
+    counted: int = 5000
+    stream: int = 31_000
+    idle_seconds: int = 60
+    clients: tuple = (1, 100, 1000)
+    our_clients: tuple = (2000,)
+
+
+# Enough to see that everything works.
+QUICK = Scale(rounds=1, qos0=2000, qos1=500, received=2000, round_trips=200, connects=3, counted=1500, stream=3000,
+              idle_seconds=1, clients=(1, 10), our_clients=(20,))
+
+
+class Results:
+    """Figures by broker, transport, name of the contender and key of the metric."""
+
+    def __init__(self):
+        self.values = {}
+
+    def add(self, place, key, value):
+        self.values.setdefault((*place, key), []).append(value)
+
+    def of(self, broker, transport, name, key):
+        """The median, or None where nothing was measured."""
+        values = self.values.get((broker, transport, name, key))
+        return statistics.median(values) if values else None
+
+
+def rss_metrics(scale):
+    return [Metric(f"rss_{clients}", f"RSS per idle client, {clients:,} of them, KiB", 1)
+            for clients in (*scale.clients, *scale.our_clients)]
+
+
+def runners(work, there, broker, listeners):
+    """Place in the results and runner, of every contender over each of its transports."""
+    return [((broker, transport, one.name), measure.Runner(work, one, listeners[transport], listeners["tcp"]))
+            for one in there for transport in one.transports]
+
+
+def timed(all_runners, scale, results, progress):
+    """Rounds in which the contenders take turns in each task."""
+    tasks = (qos0, qos1, received, round_trips, connects)
+    for turn in range(scale.rounds):
+        for task in tasks:
+            progress(f"{task.__name__}, round {turn + 1}")
+            for place, runner in all_runners:
+                for key, value in task(place[0], runner, scale).items():
+                    results.add(place, key, value)
+
+
+def qos0(_, runner, scale):
+    result = runner.results("publish", qos=0, count=scale.qos0, payload=PAYLOAD)
+    figures = {"qos0": result["messages"] / result["seconds"]}
+    if not runner.contender.queues:
+        figures["qos0_written"] = result["messages"] / result["call_seconds"]
+    return figures
+
+
+def qos1(_, runner, scale):
+    result = runner.results("publish", qos=1, count=scale.qos1, payload=PAYLOAD)
+    return {"qos1": result["messages"] / result["seconds"]}
+
+
+def received(broker, runner, scale):
+    # At the hub a device publishes to its own topics only: nobody can feed another.
+    if broker == "hub":
+        return {}
+    result = measure.parse(runner.receive(count=scale.received, payload=PAYLOAD))
+    return {"received": result["messages"] / result["seconds"]}
+
+
+def round_trips(_, runner, scale):
+    result = runner.results("latency", count=scale.round_trips, payload=PAYLOAD)
+    return {f"round_trip_{share}": result[f"round_trip_{share}_us"] for share in ("p50", "p99")}
+
+
+def connects(broker, runner, scale):
+    # The WebSocket listener of mosquitto looks at new connections every 100 ms.
+    if broker == "mosquitto":
+        return {}
+    result = runner.results("connect", count=scale.connects)
+    return {"connect_p50": result["connect_p50_us"] / 1000, "connect_cpu": result["connect_cpu_us"] / 1000}
+
+
+def counted(all_runners, scale, sdk, results, progress):
+    """What does not depend on how busy the machine is, one measure of each."""
+    for place, runner in all_runners:
+        progress(f"counts of {runner.contender.name} over {place[1]}")
+        figures = {**instructions(runner, scale), **system_calls(runner, scale), **allocations(runner, scale),
+                   "wire_bytes": measure.bytes_on_the_wire(runner, PAYLOAD),
+                   "connect_round_trips": measure.round_trips_to_connect(runner)}
+        if runner.contender is not contenders.FLOOR:
+            figures["size"] = contenders.stripped_size(runner.contender, sdk, runner.work)
+        for key, value in figures.items():
+            results.add(place, key, value)
+
+
+def instructions(runner, scale):
+    function = runner.contender.publish
+
+    def publish(count, function=""):
+        return measure.instructions(
+            lambda wrapper: runner.run("publish", wrapper, qos=0, count=count, payload=PAYLOAD), function)
+
+    def receive(count):
+        return measure.instructions(lambda wrapper: runner.receive(wrapper, count=count, payload=PAYLOAD))
+
+    figures = {"published_instructions": measure.per_message(publish, long=scale.counted),
+               "received_instructions": measure.per_message(receive, long=scale.counted)}
+    if function:
+        figures["publish_instructions"] = measure.per_message(lambda count: publish(count, function), long=scale.counted)
+    return figures
+
+
+def system_calls(runner, scale):
+    def task(name):
+        return lambda count, wrapper: runner.run(name, wrapper, count=count, payload=PAYLOAD)
+
+    def receive(count, wrapper):
+        return runner.receive(wrapper, count=count, payload=PAYLOAD)
+
+    def total(run, long):
+        return sum(measure.system_calls_per_message(run, long=long).values())
+
+    return {"publish_calls": total(task("publish"), scale.counted),
+            "round_trip_calls": total(task("latency"), scale.counted),
+            "received_calls": total(receive, scale.stream)}
+
+
+def allocations(runner, scale):
+    def publish(count):
+        return measure.heap(lambda env: runner.run("publish", env=env, qos=0, count=count, payload=PAYLOAD), runner.work)
+
+    def receive(count):
+        return measure.heap(lambda env: runner.receive(env=env, count=count, payload=PAYLOAD), runner.work)
+
+    def growth(run):
+        return measure.per_message(lambda count: run(count)["allocations"], long=scale.counted)
+
+    alone = measure.heap(lambda env: runner.run("idle", env=env), runner.work)
+    return {"publish_allocations": growth(publish), "received_allocations": growth(receive),
+            "heap_peak": alone["heap_peak"]}
+
+
+def resident(all_runners, listeners, scale, results, progress):
+    """Memory of many idle clients in one program."""
+    with servers.kept_awake(listeners["tcp"]):
+        for place, runner in all_runners:
+            progress(f"idle clients of {runner.contender.name} over {place[1]}")
+            ours = runner.contender is contenders.OURS
+            for clients in scale.clients + (scale.our_clients if ours else ()):
+                result = runner.results("idle", clients=clients)
+                results.add(place, f"rss_{clients}", result["rss_kib"] / clients)
+
+
+def idle_calls(all_runners, scale, results, progress):
+    """System calls of idle clients, all watched at the same time. Ours twice: in one long Yield, and with its loop thread."""
+    window = scale.idle_seconds
+    progress(f"system calls of idle clients, {window} s")
+
+    def watch(number, runner, mode):
+        # Two clients of one device would push each other out.
+        options = {"device": f"idle{number}", "seconds": window + 1, **mode}
+        return measure.idle_system_calls(lambda wrapper: runner.run("idle", wrapper, **options), window) * 60 / window
+
+    kinds = [(place, runner, {}, "idle_calls") for place, runner in all_runners
+             if runner.contender is not contenders.FLOOR]
+    kinds += [(place, runner, {"mode": "loop"}, "idle_calls_loop") for place, runner in all_runners
+              if runner.contender is contenders.OURS]
+    with concurrent.futures.ThreadPoolExecutor(len(kinds)) as pool:
+        futures = [pool.submit(watch, number, runner, mode) for number, (_, runner, mode, _) in enumerate(kinds)]
+        for (place, _, _, key), future in zip(kinds, futures):
+            results.add(place, key, future.result())
