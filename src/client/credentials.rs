@@ -114,26 +114,26 @@ pub const fn sends_password(scheme: Scheme) -> bool {
 ///
 /// `random` fills its argument from the operating system's random source.
 pub fn connection_id(random: &mut dyn FnMut(&mut [u8])) -> String {
-    let mut character = || match uniform(random, 3) {
-        0 => b'a' + uniform(random, 26),
-        1 => b'A' + uniform(random, 26),
-        _ => b'0' + uniform(random, 10),
+    // By the block: one call of the source is enough but for bad luck.
+    let blocks = std::iter::repeat_with(|| {
+        let mut block = [0; 16];
+        random(&mut block);
+        block
+    });
+    let mut bytes = blocks.flatten();
+    let mut character = || match uniform(&mut bytes, 3) {
+        0 => b'a' + uniform(&mut bytes, 26),
+        1 => b'A' + uniform(&mut bytes, 26),
+        _ => b'0' + uniform(&mut bytes, 10),
     };
     (0..CONNECTION_ID).map(|_| char::from(character())).collect()
 }
 
 /// Draws from `0..bound` by rejection, so that no value is more likely. A source that is stuck in the rejected range
-/// must not hang the caller: after 64 draws, which chance needs with less than 2⁻²²⁰, the remainder is good enough.
-fn uniform(random: &mut dyn FnMut(&mut [u8]), bound: u8) -> u8 {
+/// must not hang the caller: after 64 draws, which chance needs with less than 2⁻²²⁰, zero is good enough.
+fn uniform(bytes: &mut impl Iterator<Item = u8>, bound: u8) -> u8 {
     let rejected_from = u8::MAX - u8::MAX % bound;
-    let mut byte = [0];
-    for _ in 0..64 {
-        random(&mut byte);
-        if byte < [rejected_from] {
-            break;
-        }
-    }
-    u8::from_be_bytes(byte) % bound
+    bytes.take(64).find(|byte| *byte < rejected_from).unwrap_or_default() % bound
 }
 
 /// Last field of the user name: decimal UTC seconds after which the login is invalid, or [`NEVER`].
