@@ -90,7 +90,7 @@ def compare_with_tables(configuration, *options):
 def links_with_no_library(line, names):
     """Whether the tables have a sample built where by the same tables the original lacks what it calls: samples that need
     MQTT or the shadow are named for every build with threads."""
-    sample = re.match(r"FAIL link \w+_sample: undefined: ([\w ]+)$", line)
+    sample = re.match(r"FAIL link \w+: undefined: ([\w ]+)$", line)
     return bool(sample) and all(not in_original(symbol, names) for symbol in sample.group(1).split())
 
 
