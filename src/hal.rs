@@ -7,6 +7,7 @@ pub mod net;
 #[cfg(all(not(feature = "auth_with_notls"), feature = "auth_mode_cert"))]
 pub mod private_key;
 pub mod random;
+pub mod reserve;
 pub mod symbols;
 #[cfg(feature = "multithread_enabled")]
 pub mod thread;

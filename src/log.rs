@@ -164,12 +164,29 @@ fn emit(level: i32, file: &[u8], func: &[u8], line: i64, text: impl FnOnce(&mut 
 
 /// Keeps a line back for the [`Hold`] of this thread; false if there is none.
 fn keep(line: &CStr) -> bool {
-    let kept =
-        HOLDING.get() != Holding::No && HELD.try_with(|held| held.borrow_mut().push(line.to_owned())).is_ok();
-    if kept {
+    if HOLDING.get() == Holding::No {
+        return false;
+    }
+    // Without memory the line is lost, and the work goes on.
+    let kept = HELD.try_with(|held| {
+        let mut held = held.borrow_mut();
+        if held.try_reserve(1).is_ok()
+            && let Some(line) = copy(line)
+        {
+            held.push(line);
+        }
+    });
+    if kept.is_ok() {
         HOLDING.set(Holding::Lines);
     }
-    kept
+    kept.is_ok()
+}
+
+fn copy(line: &CStr) -> Option<CString> {
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(line.count_bytes() + 1).ok()?;
+    bytes.extend_from_slice(line.to_bytes_with_nul());
+    CString::from_vec_with_nul(bytes).ok()
 }
 
 fn deliver(line: &CStr) {

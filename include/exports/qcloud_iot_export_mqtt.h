@@ -272,6 +272,7 @@ int IOT_MQTT_Destroy(void **pClient);
  *         QCLOUD_ERR_MQTT_RECONNECT_TIMEOUT once for each series of attempts that failed; QCLOUD_ERR_MQTT_NO_CONN
  *         without auto connect; QCLOUD_ERR_MQTT_SUB, QCLOUD_ERR_BUF_TOO_SHORT, QCLOUD_ERR_RX_MESSAGE_INVAL at
  *         once when the server refused a subscription, sent too large a packet or an unexpected one;
+ *         QCLOUD_ERR_MALLOC when there was no memory for a message, or none for anything all the time;
  *         QCLOUD_ERR_INVAL
  *
  * `pClient` is NULL or a live client.
@@ -288,7 +289,7 @@ int IOT_MQTT_Yield(void *pClient, uint32_t timeout_ms);
  * @param pParams    qos, retained, payload and payload_len are used; id is written for QOS1. Nothing is kept
  * @return packet id for QOS1, the unchanged id of pParams for QOS0, or an error: QCLOUD_ERR_INVAL,
  *         QCLOUD_ERR_MAX_TOPIC_LENGTH, QCLOUD_ERR_MQTT_QOS_NOT_SUPPORT, QCLOUD_ERR_MQTT_NO_CONN,
- *         QCLOUD_ERR_BUF_TOO_SHORT, QCLOUD_ERR_FAILURE when 20 messages are waiting, or that of the write
+ *         QCLOUD_ERR_BUF_TOO_SHORT, QCLOUD_ERR_FAILURE when 20 messages are waiting, QCLOUD_ERR_MALLOC, or that of the write
  *
  * `pClient` is NULL or a live client, `topicName` NULL or NUL-terminated, `pParams` NULL or valid with a payload of
  * `payload_len` bytes.
@@ -304,7 +305,7 @@ int IOT_MQTT_Publish(void *pClient, char *topicName, PublishParams *pParams);
  * @param topicFilter  filter, at most 128 bytes; copied
  * @param pParams      handlers may be NULL; copied, but user_data must live as long as the subscription
  * @return packet id, or an error: QCLOUD_ERR_INVAL, QCLOUD_ERR_MAX_TOPIC_LENGTH, QCLOUD_ERR_MQTT_QOS_NOT_SUPPORT,
- *         QCLOUD_ERR_MQTT_NO_CONN, QCLOUD_ERR_MQTT_MAX_SUBSCRIPTIONS, or that of the write
+ *         QCLOUD_ERR_MQTT_NO_CONN, QCLOUD_ERR_MQTT_MAX_SUBSCRIPTIONS, QCLOUD_ERR_MALLOC, or that of the write
  *
  * `pClient` is NULL or a live client, `topicFilter` NULL or NUL-terminated, `pParams` NULL or valid.
  */
@@ -319,7 +320,8 @@ int IOT_MQTT_Subscribe(void *pClient, char *topicFilter, SubscribeParams *pParam
  * @param pClient      client
  * @param topicFilter  exactly the text subscribed with
  * @return packet id, or an error: QCLOUD_ERR_INVAL, QCLOUD_ERR_MAX_TOPIC_LENGTH, QCLOUD_ERR_MQTT_UNSUB_FAIL when there
- *         is no such subscription, QCLOUD_ERR_MQTT_NO_CONN, QCLOUD_ERR_MQTT_MAX_SUBSCRIPTIONS, or that of the write
+ *         is no such subscription, QCLOUD_ERR_MQTT_NO_CONN, QCLOUD_ERR_MQTT_MAX_SUBSCRIPTIONS, QCLOUD_ERR_MALLOC, or that of
+ *         the write
  *
  * `pClient` is NULL or a live client, `topicFilter` NULL or NUL-terminated.
  */

@@ -152,14 +152,20 @@ impl Message {
     #[cfg(test)]
     pub fn of(topic: &[u8], payload: &[u8]) -> Message {
         let mut message = Message::default();
+        message.reserve(topic.len() + payload.len()).unwrap();
         message.fill(&packet::Publish { topic, payload, qos: 0, dup: false, retain: false, id: 0 });
         message
     }
 
-    /// Takes a copy of `publish` into the buffer.
+    /// Makes room for a message of this length, topic and payload together.
+    pub(super) fn reserve(&mut self, len: usize) -> Result<(), Error> {
+        self.bytes.clear();
+        self.bytes.try_reserve(len + 2).map_err(|_| Error::Malloc)
+    }
+
+    /// Takes a copy of `publish` into the buffer, which has room for it.
     pub(super) fn fill(&mut self, publish: &packet::Publish) {
         self.bytes.clear();
-        self.bytes.reserve(publish.topic.len() + publish.payload.len() + 2);
         self.bytes.extend_from_slice(publish.topic);
         self.bytes.push(0);
         self.bytes.extend_from_slice(publish.payload);

@@ -6,9 +6,11 @@ use super::dispatch::{Loss, Phase, Progress};
 use super::{Client, lock};
 use crate::error::Error;
 use crate::hal::net::Link;
-use crate::hal::{clock, random};
+use crate::hal::{clock, random, reserve};
 use crate::log::{Hold, Level, log};
 use crate::mqtt::packet::{self, ConnectFields};
+#[cfg(feature = "websocket_mqtt")]
+use crate::transport::upgrade::upgrade;
 
 impl Client {
     /// Connects for the first time. The caller destroys the client after an error.
@@ -73,7 +75,10 @@ impl Client {
             core.broken = None;
             core.connecting = true;
         }
-        let result = self.open_link().and_then(|link| self.attach(link)).and_then(|()| self.log_in());
+        let result = reserve::admit()
+            .and_then(|()| self.open_link())
+            .and_then(|link| self.attach(link))
+            .and_then(|()| self.log_in());
         self.core().connecting = false;
         if result.is_err() {
             self.drop_link(None);
@@ -88,17 +93,15 @@ impl Client {
         if !endpoint.scheme.is_websocket() {
             return self.attach_plain(link);
         }
+        let admitted = reserve::admit();
         let host = endpoint.host_header();
         let is_cancelled = || self.must_leave();
-        let upgraded = crate::transport::upgrade::upgrade(
-            &link,
-            &host,
-            &endpoint.path,
-            &self.waiter,
-            &self.clock,
-            &is_cancelled,
-        )
-        .and_then(|surplus| lock(&self.receiver).attach_websocket(link, &surplus));
+        let upgraded = admitted
+            .and_then(|()| {
+                let (waiter, clock) = (&self.waiter, &self.clock);
+                upgrade(&link, &host, &endpoint.path, waiter, clock, &is_cancelled)
+            })
+            .and_then(|surplus| lock(&self.receiver).attach_websocket(link, &surplus));
         if let Err(error) = upgraded {
             link.close();
             return Err(error);
@@ -121,11 +124,13 @@ impl Client {
 
     /// CONNECT and CONNACK.
     fn log_in(&self) -> Result<(), Error> {
+        reserve::admit()?;
         let timeout_ms = self.config.command_timeout_ms;
         let packet = self.connect_packet()?;
         let deadline = self.clock.now() + u64::from(timeout_ms);
         self.send_packet(&[&packet], timeout_ms)?;
         loop {
+            reserve::admit()?;
             match self.handle_next(Phase::AwaitingConnAck) {
                 Progress::ConnAck { session_present, code: 0 } => {
                     let now = self.clock.now();
@@ -187,11 +192,16 @@ impl Client {
     }
 
     fn resubscribe(&self) -> Result<(), Error> {
-        let renewals = self.core().session.resubscribe(self.clock.now());
-        renewals.iter().try_for_each(|(packet, target)| {
-            self.send_packet(&[packet], self.config.command_timeout_ms)?;
-            target.0.on_renewed(self, &mut |topic, payload| self.send_message(topic, None, false, payload))
-        })
+        for number in 0.. {
+            reserve::admit()?;
+            let renewal = self.core().session.resubscribe(self.clock.now(), number)?;
+            let Some((packet, target)) = renewal else { break };
+            self.send_packet(&[&packet], self.config.command_timeout_ms)?;
+            target
+                .0
+                .on_renewed(self, &mut |topic, payload| self.send_message(topic, None, false, payload))?;
+        }
+        Ok(())
     }
 
     /// What a connection that breaks before CONNACK is called.

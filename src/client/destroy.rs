@@ -38,9 +38,11 @@ impl Client {
     }
 
     fn tell_subscriptions(&self) {
-        let targets: Vec<_> =
-            self.core().session.subscriptions().map(|entry| entry.subscriber.clone()).collect();
-        for target in targets {
+        // One after the other: Destroy has to get along without memory. No subscription comes or goes any more.
+        for number in 0.. {
+            let target =
+                self.core().session.subscriptions().nth(number).map(|entry| entry.subscriber.clone());
+            let Some(target) = target else { break };
             target.0.on_event(self, TopicEvent::ClientDestroyed);
         }
     }

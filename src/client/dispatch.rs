@@ -13,6 +13,9 @@ use crate::transport::receiver::{Input, MAX_PACKET};
 /// Message buffers kept for the next messages, one for each level of nested Yield.
 const SPARE_MESSAGES: usize = 8;
 
+/// Type of a message.
+const PUBLISH: u8 = 3;
+
 const COMMON: &str = "mqtt_client_common.c";
 
 /// Least time between two complaints that a server can provoke, in ms (`log.md` §4).
@@ -185,12 +188,13 @@ impl Client {
             Input::Nothing => Todo::Progress(Progress::Nothing),
             Input::Message { len } => Todo::LogMessage(len),
             Input::Ping => Todo::Pong,
+            Input::OutOfMemory => Todo::Progress(Progress::Lost(Loss::Link(Error::Malloc))),
             Input::Closed(code) => Todo::Progress(Progress::Lost(Loss::Closed(code))),
             Input::Broken { close_code, cause } => {
                 Todo::Progress(Progress::Lost(Loss::Violation { close_code, cause }))
             }
             Input::Frame(Frame::Packet { first, body })
-                if phase == Phase::AwaitingConnAck && first >> 4 != 3 =>
+                if phase == Phase::AwaitingConnAck && first >> 4 != PUBLISH =>
             {
                 Todo::Progress(answer_to_connect(first, body))
             }
@@ -204,21 +208,41 @@ impl Client {
     }
 
     fn take_packet(&self, first: u8, body: &[u8]) -> Todo {
+        let mut copy = match self.room_for(first, body) {
+            Ok(copy) => copy,
+            Err(error) => {
+                // Not acknowledged, and for the session it never came: a server that keeps the session sends it again.
+                return Todo::SkipOversize { body_len: body.len(), ack: None, error };
+            }
+        };
         let now = self.clock.now();
         let mut core = self.core();
         core.was_active = true;
-        match core.session.handle(now, first, body) {
-            Handled::Done => Todo::Progress(Progress::Handled),
-            Handled::Deliver { message, to, ack } => {
-                let mut copy = lock(&self.spare).pop().unwrap_or_default();
-                copy.fill(&message);
-                Todo::Deliver { to, message: copy, ack }
-            }
+        let handled = core.session.handle(now, first, body);
+        if let Handled::Deliver { message, to, ack } = handled {
+            copy.fill(&message);
+            return Todo::Deliver { to, message: copy, ack };
+        }
+        if first >> 4 == PUBLISH {
+            self.keep_spare(copy);
+        }
+        match handled {
+            Handled::Done | Handled::Deliver { .. } => Todo::Progress(Progress::Handled),
             Handled::Send(ack) => Todo::Send(ack),
             Handled::Report(error) => Todo::Progress(Progress::Report(error)),
             Handled::Ignored(cause) => Todo::Warn(cause),
             Handled::Broken(cause) => Todo::Progress(Progress::Lost(Loss::Malformed(cause))),
         }
+    }
+
+    /// A buffer for the message in a PUBLISH; an empty one for any other packet.
+    fn room_for(&self, first: u8, body: &[u8]) -> Result<Message, Error> {
+        let mut copy = Message::default();
+        if first >> 4 == PUBLISH {
+            copy = lock(&self.spare).pop().unwrap_or_default();
+            copy.reserve(body.len())?;
+        }
+        Ok(copy)
     }
 
     fn deliver(&self, to: Option<Target>, message: &mut Message) {

@@ -3,6 +3,7 @@
 use super::callback::{Handler, Target, TopicEvent};
 use super::{Client, lock};
 use crate::error::Error;
+use crate::hal::reserve;
 use crate::log::{Hold, Level, Payload, log};
 use crate::mqtt::packet::{self, PublishFrame};
 use crate::mqtt::requests::decimal;
@@ -24,6 +25,7 @@ impl Client {
     /// Sends a message; the packet id for QoS 1, 0 for QoS 0. Returns when the message is written, within the
     /// command timeout. Topic and payload are not kept.
     pub fn publish(&self, topic: &[u8], qos: u8, retain: bool, payload: &[u8]) -> Result<u16, Error> {
+        reserve::admit()?;
         let _call = self.gate.enter()?;
         if payload.len() > MAX_PAYLOAD {
             return Err(Error::BufTooShort);
@@ -39,6 +41,7 @@ impl Client {
 
     /// Subscribes; the packet id. The answer comes as an event from Yield.
     pub fn subscribe(&self, filter: &str, qos: u8, handler: Arc<dyn Handler>) -> Result<u16, Error> {
+        reserve::admit()?;
         let _call = self.gate.enter()?;
         if !topic::is_valid_filter(filter.as_bytes()) {
             return Err(Error::Inval);
@@ -61,6 +64,7 @@ impl Client {
     /// Removes the subscriptions with this filter, tells their handlers in the calling thread, and asks the
     /// server to forget them; the packet id.
     pub fn unsubscribe(&self, filter: &str) -> Result<u16, Error> {
+        reserve::admit()?;
         let _call = self.gate.enter()?;
         let removed = self.core().session.remove_subscriptions(filter);
         if removed.is_empty() {
@@ -142,8 +146,9 @@ impl Client {
         if let Some(id) = id {
             core.session.cancel(id);
         }
-        // Without a link the loss has been noticed already.
-        let has_failed = !matches!(error, Error::MaxTopicLength | Error::BufTooShort | Error::NoConn);
+        // Without a link the loss has been noticed already; without memory nothing was written.
+        let has_failed =
+            !matches!(error, Error::MaxTopicLength | Error::BufTooShort | Error::NoConn | Error::Malloc);
         if core.lifecycle.is_connected() && has_failed {
             core.broken = Some(error);
             drop(core);

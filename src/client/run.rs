@@ -5,7 +5,7 @@ use super::dispatch::{Loss, Phase, Progress};
 use super::gate::Yielding;
 use super::{Client, lock};
 use crate::error::Error;
-use crate::hal::random;
+use crate::hal::{random, reserve};
 use crate::log::{Hold, Level, log};
 use crate::mqtt::keepalive::Due;
 use crate::mqtt::lifecycle::Step;
@@ -23,6 +23,9 @@ const GOODBYE_TIMEOUT_MS: u32 = 200;
 const REST_OF_PACKET_MS: u64 = 2000;
 /// How long nothing has come when the memory of large packets is given back, in ms.
 const QUIET_MS: u64 = 1000;
+
+/// How often Yield looks whether there is memory again, in ms.
+const MEMORY_MS: u64 = 50;
 
 /// What one round with an open connection found.
 enum Round {
@@ -95,6 +98,14 @@ impl Client {
             }
             if self.must_leave_connection() {
                 return 0;
+            }
+            if reserve::admit().is_err() {
+                let left = deadline.saturating_sub(self.clock.now());
+                if left == 0 || is_done() {
+                    return Error::Malloc.code();
+                }
+                self.pause(left.min(MEMORY_MS));
+                continue;
             }
             if self.expire_deadlines() {
                 // A callback may have destroyed the client or stopped the loop.
@@ -218,6 +229,10 @@ impl Client {
     /// Dispatches all that is complete; `None` when there is nothing left and all is well.
     fn dispatch_all(&self) -> Option<Round> {
         loop {
+            // Yield waits for memory.
+            if reserve::admit().is_err() {
+                return Some(Round::Quiet);
+            }
             let progress = self.handle_next(Phase::Open);
             self.tell_events();
             self.news.spread();

@@ -56,6 +56,7 @@ pub unsafe extern "C" fn IOT_MQTT_Construct(pParams: *mut MQTTInitParams) -> *mu
 /// # Safety
 /// The texts of `params` are NULL or NUL-terminated.
 pub(super) unsafe fn construct(params: &mut MQTTInitParams) -> Result<*mut c_void, Error> {
+    hal::reserve::admit()?;
     let observer = Box::new(CObserver::new(params.event_handle));
     // SAFETY: as promised by the caller.
     let client = unsafe { prepare(params, observer) }?;
@@ -100,6 +101,7 @@ pub(super) unsafe fn prepare(
         auto_connect: params.auto_connect_enable != 0,
     };
     let client = Client::construct(&parameters, observer)?;
+    hal::reserve::admit()?;
     device_info::fill(&client, &parameters);
     Ok(client)
 }
@@ -152,6 +154,7 @@ pub unsafe extern "C" fn IOT_MQTT_Destroy(pClient: *mut *mut c_void) -> c_int {
 ///         QCLOUD_ERR_MQTT_RECONNECT_TIMEOUT once for each series of attempts that failed; QCLOUD_ERR_MQTT_NO_CONN
 ///         without auto connect; QCLOUD_ERR_MQTT_SUB, QCLOUD_ERR_BUF_TOO_SHORT, QCLOUD_ERR_RX_MESSAGE_INVAL at
 ///         once when the server refused a subscription, sent too large a packet or an unexpected one;
+///         QCLOUD_ERR_MALLOC when there was no memory for a message, or none for anything all the time;
 ///         QCLOUD_ERR_INVAL
 ///
 /// # Safety
@@ -176,7 +179,7 @@ pub unsafe extern "C" fn IOT_MQTT_Yield(pClient: *mut c_void, timeout_ms: u32) -
 /// @param pParams    qos, retained, payload and payload_len are used; id is written for QOS1. Nothing is kept
 /// @return packet id for QOS1, the unchanged id of pParams for QOS0, or an error: QCLOUD_ERR_INVAL,
 ///         QCLOUD_ERR_MAX_TOPIC_LENGTH, QCLOUD_ERR_MQTT_QOS_NOT_SUPPORT, QCLOUD_ERR_MQTT_NO_CONN,
-///         QCLOUD_ERR_BUF_TOO_SHORT, QCLOUD_ERR_FAILURE when 20 messages are waiting, or that of the write
+///         QCLOUD_ERR_BUF_TOO_SHORT, QCLOUD_ERR_FAILURE when 20 messages are waiting, QCLOUD_ERR_MALLOC, or that of the write
 ///
 /// # Safety
 /// `pClient` is NULL or a live client, `topicName` NULL or NUL-terminated, `pParams` NULL or valid with a payload of
@@ -238,7 +241,7 @@ fn check_message<'a>(
 /// @param topicFilter  filter, at most 128 bytes; copied
 /// @param pParams      handlers may be NULL; copied, but user_data must live as long as the subscription
 /// @return packet id, or an error: QCLOUD_ERR_INVAL, QCLOUD_ERR_MAX_TOPIC_LENGTH, QCLOUD_ERR_MQTT_QOS_NOT_SUPPORT,
-///         QCLOUD_ERR_MQTT_NO_CONN, QCLOUD_ERR_MQTT_MAX_SUBSCRIPTIONS, or that of the write
+///         QCLOUD_ERR_MQTT_NO_CONN, QCLOUD_ERR_MQTT_MAX_SUBSCRIPTIONS, QCLOUD_ERR_MALLOC, or that of the write
 ///
 /// # Safety
 /// `pClient` is NULL or a live client, `topicFilter` NULL or NUL-terminated, `pParams` NULL or valid.
@@ -257,6 +260,7 @@ pub unsafe extern "C" fn IOT_MQTT_Subscribe(
         };
         let subscribed = check_topic(filter).and_then(|filter| {
             let qos = check_qos(params.qos)?;
+            hal::reserve::admit()?;
             client.subscribe(utf8(filter)?, qos, Arc::new(CHandler::new(params)))
         });
         id_or_code(subscribed)
@@ -271,7 +275,8 @@ pub unsafe extern "C" fn IOT_MQTT_Subscribe(
 /// @param pClient      client
 /// @param topicFilter  exactly the text subscribed with
 /// @return packet id, or an error: QCLOUD_ERR_INVAL, QCLOUD_ERR_MAX_TOPIC_LENGTH, QCLOUD_ERR_MQTT_UNSUB_FAIL when there
-///         is no such subscription, QCLOUD_ERR_MQTT_NO_CONN, QCLOUD_ERR_MQTT_MAX_SUBSCRIPTIONS, or that of the write
+///         is no such subscription, QCLOUD_ERR_MQTT_NO_CONN, QCLOUD_ERR_MQTT_MAX_SUBSCRIPTIONS, QCLOUD_ERR_MALLOC, or that of
+///         the write
 ///
 /// # Safety
 /// `pClient` is NULL or a live client, `topicFilter` NULL or NUL-terminated.

@@ -1,12 +1,16 @@
 //! The port's heap is the heap of the whole SDK, so that a port controls and measures all memory
 //! (`decisions.md` §8).
 
-use super::symbols;
+use super::{clock, reserve, symbols};
 use core::alloc::{GlobalAlloc, Layout};
 use core::ffi::c_void;
 
 /// What every heap of a port aligns to.
 const PORT_ALIGN: usize = 8;
+
+/// How long a thread waits, in ms, until others give back what they have of a reserve that is used up. Then Rust's
+/// standard library ends the process.
+const PATIENCE_MS: u32 = 5000;
 
 struct PortHeap;
 
@@ -18,13 +22,13 @@ static HEAP: PortHeap = PortHeap;
 unsafe impl GlobalAlloc for PortHeap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if layout.align() <= PORT_ALIGN {
-            return malloc(layout.size());
+            return obtain(layout.size());
         }
         // The port's address is kept in front of an aligned block.
-        let Some(size) = layout.size().checked_add(layout.align() + size_of::<usize>()) else {
+        let Some(size) = padded(layout) else {
             return core::ptr::null_mut();
         };
-        let block = malloc(size);
+        let block = obtain(size);
         if block.is_null() {
             return block;
         }
@@ -40,13 +44,37 @@ unsafe impl GlobalAlloc for PortHeap {
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         // SAFETY: `block` came from `alloc` with the same layout.
         unsafe {
-            let block = if layout.align() <= PORT_ALIGN {
-                block
+            let (block, size) = if layout.align() <= PORT_ALIGN {
+                (block, layout.size())
             } else {
-                block.cast::<*mut u8>().sub(1).read_unaligned()
+                (block.cast::<*mut u8>().sub(1).read_unaligned(), padded(layout).unwrap_or_default())
             };
-            symbols::HAL_Free(block.cast::<c_void>());
+            if !reserve::give(block, size) {
+                symbols::HAL_Free(block.cast::<c_void>());
+            }
         }
+    }
+}
+
+/// Size of a block with room for the port's address and for moving the start.
+fn padded(layout: Layout) -> Option<usize> {
+    layout.size().checked_add(layout.align() + size_of::<usize>())
+}
+
+/// A block of the port, or a small one of the reserve.
+fn obtain(size: usize) -> *mut u8 {
+    let mut waited_ms = 0;
+    loop {
+        let block = malloc(size);
+        if !block.is_null() {
+            return block;
+        }
+        let block = reserve::take(size);
+        if !block.is_null() || size > reserve::LARGEST || waited_ms >= PATIENCE_MS {
+            return block;
+        }
+        clock::sleep(1);
+        waited_ms += 1;
     }
 }
 

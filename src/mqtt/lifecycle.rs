@@ -172,6 +172,7 @@ mod tests {
         assert_eq!(end, 31 * 1990);
     }
 
+    // covers: Time / outage of 24 h, virtual time | - | more than 500 series of attempts
     #[test]
     fn defect_19_an_outage_of_a_day_ends_in_a_fresh_series_each_time() {
         let mut lifecycle = lost(true);

@@ -1,6 +1,7 @@
 //! Requests that wait for their acknowledgement, and the packet ids they use (`mqtt.md` §§4.1, 5, 6).
 
 use super::Millis;
+use crate::error::Error;
 
 /// SUBSCRIBE and UNSUBSCRIBE requests of the application that may wait at a time.
 pub const MAX_PENDING: usize = 64;
@@ -61,6 +62,11 @@ impl<H> Requests<H> {
     /// No requests; the first id is the one behind `seed`.
     pub fn new(seed: u16) -> Requests<H> {
         Requests { pending: Vec::new(), last_id: seed }
+    }
+
+    /// Makes room for one more request.
+    pub fn make_room(&mut self) -> Result<(), Error> {
+        self.pending.try_reserve(1).map_err(|_| Error::Malloc)
     }
 
     /// Adds a request and gives it an id that no other one uses [MQTT-2.3.1-2].

@@ -131,6 +131,11 @@ impl<H: Subscriber> Session<H> {
         if table_is_full || self.requests.waiting_for_server() >= MAX_PENDING {
             return Err(Error::MaxSubscriptions);
         }
+        // SUBACK must not fail for want of memory.
+        if is_new {
+            self.table.make_room(new_entries + 1)?;
+        }
+        self.requests.make_room()?;
         let request = Request::Subscribe { filter: filter.to_owned(), qos, subscriber, again: false };
         Ok(self.requests.add(now + self.command_timeout_ms, request))
     }
@@ -154,6 +159,7 @@ impl<H: Subscriber> Session<H> {
         if self.requests.waiting_for_server() >= MAX_PENDING {
             return Err(Error::MaxSubscriptions);
         }
+        self.requests.make_room()?;
         Ok(self.requests.add(now + self.command_timeout_ms, Request::Unsubscribe))
     }
 
@@ -162,6 +168,7 @@ impl<H: Subscriber> Session<H> {
         if self.requests.in_flight() >= MAX_IN_FLIGHT {
             return Err(Error::Failure);
         }
+        self.requests.make_room()?;
         Ok(self.requests.add(now + self.command_timeout_ms, Request::Publish))
     }
 
@@ -170,21 +177,18 @@ impl<H: Subscriber> Session<H> {
         self.requests.take(id, |_| true);
     }
 
-    /// The SUBSCRIBE packets that renew all subscriptions on a new connection, in slot order, and whose they are.
-    pub fn resubscribe(&mut self, now: Millis) -> Vec<(Vec<u8>, H)> {
-        let deadline = now + self.command_timeout_ms;
-        let mut packets = Vec::new();
-        for Entry { filter, qos, subscriber } in self.table.entries().cloned() {
-            let request = Request::Subscribe {
-                filter: filter.clone(),
-                qos,
-                subscriber: subscriber.clone(),
-                again: true,
-            };
-            let id = self.requests.add(deadline, request);
-            packets.extend(packet::subscribe(id, &filter, qos).map(|packet| (packet, subscriber)));
-        }
-        packets
+    /// The SUBSCRIBE packet that renews a subscription on a new connection, and whose it is; `None` behind the last one
+    /// in slot order.
+    pub fn resubscribe(&mut self, now: Millis, number: usize) -> Result<Option<(Vec<u8>, H)>, Error> {
+        let Some(Entry { filter, qos, subscriber }) = self.table.entries().nth(number).cloned() else {
+            return Ok(None);
+        };
+        self.requests.make_room()?;
+        let request =
+            Request::Subscribe { filter: filter.clone(), qos, subscriber: subscriber.clone(), again: true };
+        let id = self.requests.add(now + self.command_timeout_ms, request);
+        let packet = packet::subscribe(id, &filter, qos).ok_or(Error::MaxTopicLength)?;
+        Ok(Some((packet, subscriber)))
     }
 
     /// A packet was written.
@@ -229,7 +233,10 @@ impl<H: Subscriber> Session<H> {
 
     /// Time has passed: expires requests, newest first, and says what keep-alive needs.
     pub fn handle_timeout(&mut self, now: Millis) -> Due {
-        while let Some((id, request)) = self.requests.take_expired(now) {
+        // What finds no room among the events expires the next time.
+        while self.events.try_reserve(1).is_ok()
+            && let Some((id, request)) = self.requests.take_expired(now)
+        {
             self.events.push_back(match request {
                 Request::Subscribe { filter, subscriber, .. } => {
                     Event::SubscribeTimeout { id, filter, subscriber }
@@ -350,6 +357,10 @@ mod tests {
         session
     }
 
+    fn resubscribe(session: &mut Session<Who>) -> Vec<(Vec<u8>, Who)> {
+        (0..).map_while(|number| session.resubscribe(10, number).unwrap()).collect()
+    }
+
     fn suback(session: &mut Session<Who>, id: u16, code: u8) -> Handled<'static, Who> {
         let [high, low] = id.to_be_bytes();
         match session.handle(0, 0x90, &[high, low, code]) {
@@ -402,6 +413,7 @@ mod tests {
         );
     }
 
+    // covers: Server / SUBACK 0x80, and other codes that refuse | - | 3
     #[test]
     fn refused_subscription_is_reported_and_not_ready() {
         for code in [0x80, 3, 0x7f] {
@@ -419,7 +431,7 @@ mod tests {
         subscribed(&mut session, "a", ME);
         session.on_lost();
         session.on_connected(10, false, 120);
-        assert_eq!(session.resubscribe(10), [(packet::subscribe(13_923, "a", 0).unwrap(), ME)]);
+        assert_eq!(resubscribe(&mut session), [(packet::subscribe(13_923, "a", 0).unwrap(), ME)]);
         assert!(session.is_subscribed("a"));
         assert_eq!(suback(&mut session, 13_923, 0x80), Handled::Report(Error::SubNack));
         assert!(!session.is_subscribed("a"));
@@ -432,7 +444,7 @@ mod tests {
         subscribed(&mut session, "b", ME);
         session.on_lost();
         session.on_connected(10, false, 120);
-        assert_eq!(session.resubscribe(10).len(), 2);
+        assert_eq!(resubscribe(&mut session).len(), 2);
         assert_eq!(session.remove_subscriptions("a").len(), 1);
         assert!(matches!(suback(&mut session, 13_924, 0), Handled::Ignored(_)));
         assert_eq!(suback(&mut session, 13_925, 0), Handled::Done);
@@ -471,7 +483,7 @@ mod tests {
         }
         session.on_lost();
         session.on_connected(0, false, 120);
-        assert_eq!(session.resubscribe(0).len(), table::CAPACITY);
+        assert_eq!(resubscribe(&mut session).len(), table::CAPACITY);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! stored, so that the stream stays in step (`mqtt.md` §10).
 
 use super::packet::publish_id;
+use crate::error::Error;
 
 /// What the buffer keeps when nothing comes for a while, and begins with where it is read into, in bytes.
 const SMALL: usize = 2048;
@@ -50,23 +51,30 @@ impl PacketStream {
     }
 
     /// Free space of at least `min` bytes to read into; report what was written with [`filled`](Self::filled).
-    pub fn space(&mut self, min: usize) -> &mut [u8] {
+    pub fn space(&mut self, min: usize) -> Result<&mut [u8], Error> {
         if self.buffer.is_empty() {
-            self.buffer.resize(SMALL.max(min), 0);
+            self.grow(SMALL.max(min))?;
         }
-        self.make_room(min);
-        self.buffer.get_mut(self.end..).unwrap_or_default()
+        self.make_room(min)?;
+        Ok(self.buffer.get_mut(self.end..).unwrap_or_default())
     }
 
-    fn make_room(&mut self, min: usize) {
+    fn grow(&mut self, size: usize) -> Result<(), Error> {
+        self.buffer.try_reserve(size.saturating_sub(self.buffer.len())).map_err(|_| Error::Malloc)?;
+        self.buffer.resize(size, 0);
+        Ok(())
+    }
+
+    fn make_room(&mut self, min: usize) -> Result<(), Error> {
         if self.buffer.len() - self.end < min {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
         if self.buffer.len() - self.end < min {
-            self.buffer.resize(self.end + min, 0);
+            self.grow(self.end + min)?;
         }
+        Ok(())
     }
 
     /// `len` bytes were written to the space handed out last.
@@ -76,15 +84,16 @@ impl PacketStream {
     }
 
     /// Appends bytes, in a buffer that holds no more than they need: over WebSocket they were read into another.
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let skipped = bytes.len().min(if self.start == self.end { self.skip } else { 0 });
         self.skip -= skipped;
         let bytes = bytes.get(skipped..).unwrap_or_default();
-        self.make_room(bytes.len());
+        self.make_room(bytes.len())?;
         if let Some(space) = self.buffer.get_mut(self.end..self.end + bytes.len()) {
             space.copy_from_slice(bytes);
             self.filled(bytes.len());
         }
+        Ok(())
     }
 
     /// The next packet; `None` while it is incomplete.
@@ -246,14 +255,14 @@ mod tests {
         ]
         .concat();
         let mut whole = PacketStream::new(4096);
-        whole.push(&bytes);
+        whole.push(&bytes).unwrap();
         let expected = drain(&mut whole);
         assert_eq!(expected.len(), 5);
         for size in [1, 2, 3, 7, 64, 1000, 4096, 8000] {
             let mut stream = PacketStream::new(4096);
             let mut frames = vec![];
             for chunk in bytes.chunks(size) {
-                stream.push(chunk);
+                stream.push(chunk).unwrap();
                 frames.extend(drain(&mut stream));
             }
             assert_eq!(frames, expected, "in pieces of {size}");
@@ -272,7 +281,7 @@ mod tests {
                 let missing = stream.missing();
                 assert!(missing >= 1 && missing <= rest.len(), "{missing} of {}", rest.len());
                 let (now, later) = rest.split_at(missing);
-                stream.push(now);
+                stream.push(now).unwrap();
                 rest = later;
             }
             assert!(rest.is_empty());
@@ -283,8 +292,8 @@ mod tests {
     fn a_packet_above_the_limit_is_skipped_and_its_id_is_known() {
         let mut stream = PacketStream::new(100);
         let body = [&b"\x00\x01t\x12\x34"[..], &[9; 1000]].concat();
-        stream.push(&packet(0x32, &body));
-        stream.push(&packet(0xd0, &[]));
+        stream.push(&packet(0x32, &body)).unwrap();
+        stream.push(&packet(0xd0, &[])).unwrap();
         assert_eq!(
             stream.next_frame(),
             Ok(Some(Frame::Oversize { first: 0x32, id: 0x1234, body_len: 1005 }))
@@ -296,10 +305,10 @@ mod tests {
     #[test]
     fn a_length_that_lies_costs_no_memory() {
         let mut stream = PacketStream::new(65_536);
-        stream.push(&[0x30, 0xff, 0xff, 0xff, 0x7f, 0, 1, b't']);
+        stream.push(&[0x30, 0xff, 0xff, 0xff, 0x7f, 0, 1, b't']).unwrap();
         assert!(matches!(stream.next_frame(), Ok(Some(Frame::Oversize { body_len: 268_435_455, .. }))));
         for _ in 0..1000 {
-            stream.space(1024)[..1024].fill(0);
+            stream.space(1024).unwrap()[..1024].fill(0);
             stream.filled(1024);
             assert_eq!(stream.next_frame(), Ok(None));
         }
@@ -309,16 +318,16 @@ mod tests {
     #[test]
     fn five_length_bytes_are_malformed() {
         let mut stream = PacketStream::new(65_536);
-        stream.push(&[0x30, 0x80, 0x80, 0x80]);
+        stream.push(&[0x30, 0x80, 0x80, 0x80]).unwrap();
         assert_eq!(stream.next_frame(), Ok(None));
-        stream.push(&[0x80]);
+        stream.push(&[0x80]).unwrap();
         assert_eq!(stream.next_frame(), Err(MalformedLength));
     }
 
     #[test]
     fn memory_of_a_large_packet_is_given_back() {
         let mut stream = PacketStream::new(65_536);
-        stream.push(&packet(0x30, &[7; 60_000]));
+        stream.push(&packet(0x30, &[7; 60_000])).unwrap();
         assert!(stream.next_frame().unwrap().is_some());
         assert!(stream.buffer.len() > 60_000);
         stream.shrink();

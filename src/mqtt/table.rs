@@ -1,6 +1,7 @@
 //! The granted subscriptions of a client, in slot order (`mqtt.md` §§7–10).
 
 use super::topic;
+use crate::error::Error;
 
 /// Subscriptions that a client can hold.
 pub const CAPACITY: usize = 64;
@@ -50,6 +51,11 @@ impl<H: Subscriber> Table<H> {
     /// An empty table.
     pub fn new() -> Table<H> {
         Table { slots: Vec::new() }
+    }
+
+    /// Makes room for so many further subscriptions.
+    pub fn make_room(&mut self, count: usize) -> Result<(), Error> {
+        self.slots.try_reserve(count).map_err(|_| Error::Malloc)
     }
 
     /// Stores a granted subscription.

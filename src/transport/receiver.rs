@@ -34,6 +34,8 @@ pub enum Input<'a> {
         /// What was wrong.
         cause: &'static str,
     },
+    /// No memory for a packet: the stream is out of step.
+    OutOfMemory,
     /// Nothing complete: read more.
     Nothing,
 }
@@ -169,7 +171,9 @@ impl Receiver {
                 }
                 Ok(Some(Incoming::Close { code, .. })) => return Input::Closed(code),
                 Ok(Some(Incoming::Data { bytes, end_of_message, message_len })) => {
-                    self.packets.push(bytes);
+                    if self.packets.push(bytes).is_err() {
+                        return Input::OutOfMemory;
+                    }
                     if end_of_message {
                         return Input::Message { len: message_len };
                     }
@@ -203,7 +207,7 @@ impl Receiver {
         if let Some(decoder) = &mut self.decoder {
             return decoder.space(min);
         }
-        Ok(self.packets.space(min))
+        self.packets.space(min)
     }
 
     fn filled(&mut self, count: usize) {

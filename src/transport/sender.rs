@@ -55,6 +55,8 @@ impl Sender {
             websocket::binary(&mut self.buffer, parts, mask)?;
             return self.write(timeout_ms, clock);
         }
+        let len = parts.iter().map(|part| part.len()).sum();
+        self.buffer.try_reserve(len).map_err(|_| Error::Malloc)?;
         for part in parts {
             self.buffer.extend_from_slice(part);
         }

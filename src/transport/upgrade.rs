@@ -31,7 +31,7 @@ pub fn upgrade(
     log!(Level::Debug, FILE, FUNCTION, "header: {}", request.text());
 
     let deadline = clock.now() + u64::from(UPGRADE_TIMEOUT_MS);
-    link.write_all(&mut request.bytes().to_vec(), UPGRADE_TIMEOUT_MS, clock)?;
+    link.write_all(&mut request.into_bytes(), UPGRADE_TIMEOUT_MS, clock)?;
 
     let mut response = Upgrade::new(&key);
     let result = read_response(link, &mut response, deadline, waiter, clock, is_cancelled);

@@ -96,7 +96,8 @@ fn masked(mut block: [u8; BLOCK], mask: [u8; 4]) -> [u8; BLOCK] {
 ///
 /// A byte is used once and erased. Not thread-safe; it belongs under the lock of the sending side.
 pub struct MaskSource {
-    block: [u8; MaskSource::BLOCK],
+    /// Empty until the first mask, then [`MaskSource::BLOCK`] bytes.
+    block: Vec<u8>,
     used: usize,
 }
 
@@ -106,14 +107,16 @@ impl MaskSource {
 
     /// A source without stock: the first mask calls the random source.
     pub fn new() -> Self {
-        MaskSource { block: [0; Self::BLOCK], used: Self::BLOCK }
+        MaskSource { block: Vec::new(), used: Self::BLOCK }
     }
 
     /// The next mask. `refill` must fill the whole slice from an unpredictable source (RFC 6455 §10.3).
     ///
     /// If `refill` fails, so does this call: no frame is ever sent with a mask that is not random.
-    pub fn next<E>(&mut self, refill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<[u8; 4], E> {
+    pub fn next(&mut self, refill: impl FnOnce(&mut [u8]) -> Result<(), Error>) -> Result<[u8; 4], Error> {
         if self.used >= Self::BLOCK {
+            self.block.try_reserve_exact(Self::BLOCK - self.block.len()).map_err(|_| Error::Malloc)?;
+            self.block.resize(Self::BLOCK, 0);
             refill(&mut self.block)?;
             self.used = 0;
         }
@@ -142,7 +145,6 @@ impl std::fmt::Debug for MaskSource {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::convert::Infallible;
 
     const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -257,7 +259,7 @@ mod tests {
                 for (i, four) in block.chunks_exact_mut(4).enumerate() {
                     four.copy_from_slice(&(i as u32 + 1000 * calls).to_be_bytes());
                 }
-                Ok::<(), Infallible>(())
+                Ok(())
             });
             masks.push(mask.unwrap());
         }
@@ -270,10 +272,10 @@ mod tests {
     #[test]
     fn no_mask_without_randomness() {
         let mut source = MaskSource::new();
-        assert_eq!(source.next(|_| Err("no random source")), Err("no random source"));
+        assert_eq!(source.next(|_| Err(Error::Failure)), Err(Error::Failure));
         let fill = |block: &mut [u8]| {
             block.fill(7);
-            Ok::<(), &str>(())
+            Ok(())
         };
         assert_eq!(source.next(fill), Ok([7; 4]));
         assert_eq!(format!("{source:?}"), "MaskSource { left: 1020, .. }");

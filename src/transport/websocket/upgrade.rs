@@ -4,11 +4,14 @@ use crate::error::Error;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::{Digest, Sha1};
+use std::fmt::Write;
 
 mod response;
 pub use response::{Refusal, UpgradeError};
 use response::{check_accepted, status_line};
 
+/// More than the request has beside host and path, in bytes.
+const REQUEST: usize = 192;
 /// The longest response header, in bytes, with its empty line.
 const MAX_HEADER: usize = 16 * 1024;
 /// How much of the body of a refusal is kept for the log, in bytes.
@@ -40,7 +43,10 @@ impl UpgradeRequest {
             return Err(Error::Inval);
         }
         // Order and spelling are those the platform is known to accept, the small `s` included.
-        let text = format!(
+        let mut text = String::new();
+        text.try_reserve_exact(REQUEST + host.len() + path.len()).map_err(|_| Error::Malloc)?;
+        let written = write!(
+            text,
             "GET {path} HTTP/1.1\r\n\
              Host: {host}\r\n\
              Upgrade: websocket\r\n\
@@ -51,12 +57,12 @@ impl UpgradeRequest {
              \r\n",
             BASE64.encode(key)
         );
-        Ok(UpgradeRequest { text })
+        written.map_or(Err(Error::Malloc), |()| Ok(UpgradeRequest { text }))
     }
 
     /// The bytes to send, in one write.
-    pub fn bytes(&self) -> &[u8] {
-        self.text.as_bytes()
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.text.into_bytes()
     }
 
     /// The same for the log.
@@ -107,7 +113,7 @@ impl Upgrade {
     pub fn new(key: &[u8; 16]) -> Self {
         Upgrade {
             accept: accept_value(&BASE64.encode(key)),
-            header: Vec::with_capacity(512),
+            header: Vec::new(),
             line: 0,
             status: None,
             reason: String::new(),
@@ -191,6 +197,11 @@ impl Upgrade {
             rest = after;
             if self.header.len() == MAX_HEADER {
                 return Err(UpgradeError::Protocol("response header above 16 KiB"));
+            }
+            if self.header.len() == self.header.capacity() {
+                // At least as much as an ordinary response has.
+                let more = self.header.len().max(512);
+                self.header.try_reserve_exact(more).map_err(|_| UpgradeError::Memory)?;
             }
             self.header.push(byte);
             if self.line == 0 && !begins_like_http(&self.header) {

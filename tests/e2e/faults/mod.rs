@@ -4,4 +4,5 @@ mod bytes;
 mod connecting;
 mod crowd;
 mod link;
+mod memory;
 mod stream;

@@ -46,6 +46,8 @@ pub enum UpgradeError {
     Protocol(&'static str),
     /// The connection ended before the response was complete.
     Closed,
+    /// No memory for the response.
+    Memory,
     /// The time was over before the response was complete.
     TimedOut,
 }
@@ -57,7 +59,10 @@ impl UpgradeError {
             UpgradeError::Auth(refusal) | UpgradeError::NotFound(refusal) | UpgradeError::Status(refusal) => {
                 Some(refusal)
             }
-            UpgradeError::Protocol(_) | UpgradeError::Closed | UpgradeError::TimedOut => None,
+            UpgradeError::Protocol(_)
+            | UpgradeError::Closed
+            | UpgradeError::Memory
+            | UpgradeError::TimedOut => None,
         }
     }
 }
@@ -80,6 +85,7 @@ impl From<&UpgradeError> for Error {
             UpgradeError::Status(_) => Error::HttpConn,
             UpgradeError::Protocol(_) => Error::HttpProtocol,
             UpgradeError::Closed => Error::HttpClosed,
+            UpgradeError::Memory => Error::Malloc,
             UpgradeError::TimedOut => Error::HttpTimeout,
         }
     }
@@ -99,6 +105,7 @@ impl fmt::Display for UpgradeError {
             }
             UpgradeError::Protocol(cause) => f.write_str(cause),
             UpgradeError::Closed => f.write_str("connection closed before the response was complete"),
+            UpgradeError::Memory => f.write_str("no memory for the response"),
             UpgradeError::TimedOut => f.write_str("no complete response in time"),
         }
     }
@@ -165,7 +172,9 @@ pub(super) fn content_length(header: &[u8]) -> Option<usize> {
 /// Parses a complete header and hands its lines to `look`.
 fn with_headers<T>(header: &[u8], look: impl FnOnce(&[Header<'_>]) -> T) -> Result<T, UpgradeError> {
     let lines = header.iter().filter(|byte| **byte == b'\n').count();
-    let mut headers = vec![EMPTY_HEADER; lines.min(MAX_LINES)];
+    let mut headers = Vec::new();
+    headers.try_reserve_exact(lines.min(MAX_LINES)).map_err(|_| UpgradeError::Memory)?;
+    headers.resize(lines.min(MAX_LINES), EMPTY_HEADER);
     let mut response = Response::new(&mut headers);
     match response.parse(header) {
         Ok(Status::Complete(length)) if length == header.len() => Ok(look(response.headers)),

@@ -84,7 +84,7 @@ fn the_request_has_the_bytes_of_the_reference_log() {
         Sec-WebSocket-Version: 13\r\n\
         \r\n";
     assert_eq!(request.text(), expected);
-    assert_eq!(request.bytes(), expected.as_bytes());
+    assert_eq!(request.into_bytes(), expected.as_bytes());
 }
 
 #[test]
