@@ -91,6 +91,7 @@ fn descriptors() -> usize {
 }
 
 /// One test, because all share the resolver and count the descriptors of the process.
+// covers: Connecting / name look-up that does not answer | - | 1
 #[test]
 fn slow_look_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -38,6 +38,7 @@ fn warnings(finished: &Finished) -> Vec<&Entry> {
     finished.entries.iter().filter(is_one).collect()
 }
 
+// covers: Connecting / certificate of an unknown authority (strict) | wss | 1
 #[test]
 fn defect_16_untrusted_server_by_url_is_refused() {
     let device = device();
@@ -46,6 +47,7 @@ fn defect_16_untrusted_server_by_url_is_refused() {
     refused(&finished, "unknown ca");
 }
 
+// covers: Connecting / certificate of another host (strict) | wss | 1
 #[test]
 fn server_of_another_name_is_refused() {
     let device = device();
@@ -56,24 +58,36 @@ fn server_of_another_name_is_refused() {
     refused(&finished, "name");
 }
 
+// covers: Connecting / expired certificate (strict) | wss | 1
 #[test]
 fn expired_server_is_refused() {
     let device = device();
     let mut hub = Hub::start(&[&device]);
     hub.stop();
-    expire(&hub);
+    set_dates(&hub, "20200101000000Z", "20210101000000Z");
     hub.resume();
     refused(&launch(&device, &hub).url(&hub, "wss").run(), "expired");
 }
 
-/// Signs the server's certificate again, with an end in the past.
-fn expire(hub: &Hub) {
+// covers: Connecting / certificate that is not valid yet (strict) | wss | 1
+#[test]
+fn server_that_is_not_valid_yet_is_refused() {
+    let device = device();
+    let mut hub = Hub::start(&[&device]);
+    hub.stop();
+    set_dates(&hub, "20900101000000Z", "20910101000000Z");
+    hub.resume();
+    refused(&launch(&device, &hub).url(&hub, "wss").run(), "not yet valid");
+}
+
+/// Signs the server's certificate again, with these dates.
+fn set_dates(hub: &Hub, start: &str, end: &str) {
     let directory = hub.state_file("ca");
     std::fs::write(directory.join("expire.cnf"), EXPIRE).expect("configuration");
     std::fs::write(directory.join("index.txt"), "").expect("index");
     let key = ["-signkey", "server.key.pem", "-copy_extensions", "copyall"];
     openssl(&directory, &[&["x509", "-x509toreq", "-in", "server.cert.pem", "-out", "server.csr"], &key[..]]);
-    let dates = ["-startdate", "20200101000000Z", "-enddate", "20210101000000Z"];
+    let dates = ["-startdate", start, "-enddate", end];
     let files = ["-config", "expire.cnf", "-in", "server.csr", "-out", "server.cert.pem"];
     openssl(&directory, &[&["ca", "-batch", "-notext"], &dates, &files]);
 }

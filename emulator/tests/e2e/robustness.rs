@@ -25,6 +25,7 @@ impl Dice {
     }
 }
 
+// covers: Hub / malformed input on every port | tcp, tls, ws, wss | 440
 #[test]
 fn nonsense_on_every_port() {
     let hub = hub();
@@ -65,6 +66,7 @@ fn nonsense_on_every_port() {
     assert_eq!(hub.get("/status")["ok"], true);
 }
 
+// covers: Hub / clients at the same time | tcp, ws | 1,000
 #[test]
 fn a_thousand_connections() {
     let devices: String = (0..1000)
@@ -114,6 +116,7 @@ fn a_thousand_connections() {
     }
 }
 
+// covers: Hub / malformed requests for every service | - | each service
 #[test]
 fn nonsense_for_every_service() {
     let hub = hub_with("[options]\nacl_config_report = true\n");
@@ -178,6 +181,7 @@ fn nonsense_for_every_service() {
     }
 }
 
+// covers: Hub / slow reader | tcp | 1
 #[test]
 fn a_client_that_does_not_read_holds_up_nobody_and_is_closed() {
     let hub = hub();

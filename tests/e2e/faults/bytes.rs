@@ -9,9 +9,9 @@ use super::crowd::{COMMAND_TIMEOUT, Crowd, DETECTION, FIRST_WAIT, Outcome, SLACK
 use super::stream::{Phase, Stream};
 
 /// A fault and where it strikes.
-struct Case {
-    fault: Fault,
-    phase: Phase,
+pub struct Case {
+    pub fault: Fault,
+    pub phase: Phase,
 }
 
 const CUT_CODES: [i32; 4] = [-3, -606, -607, -608];
@@ -36,7 +36,7 @@ fn whole_stream(crowd: &Crowd) -> Stream {
 }
 
 /// A case for each `step`-th byte and kind; those that take longest come first.
-fn cases(stream: &Stream, step: usize, kinds: &[Kind]) -> Vec<(Case, Plan)> {
+pub fn cases(stream: &Stream, step: usize, kinds: &[Kind]) -> Vec<(Case, Plan)> {
     let mut cases = Vec::new();
     for kind in kinds {
         for side in [Side::Client, Side::Server] {
@@ -51,27 +51,33 @@ fn cases(stream: &Stream, step: usize, kinds: &[Kind]) -> Vec<(Case, Plan)> {
     cases
 }
 
-fn name(case: &Case) -> String {
+pub fn name(case: &Case) -> String {
     let Fault { from, after, kind } = &case.fault;
     format!("{kind:?} behind byte {after} from the {from:?}, phase {:?}", case.phase)
 }
 
+// covers: Link / cut or stalled at every byte of a session, both directions | ws | more than 1,800 sessions
 #[test]
 fn every_byte_may_be_the_last() {
     let crowd = Crowd::gather();
     let stream = whole_stream(&crowd);
-    crowd.all(cases(&stream, 1, &[Kind::Cut, Kind::Stall]), name, check_break);
+    let cases = cases(&stream, 1, &[Kind::Cut, Kind::Stall]);
+    assert!(cases.len() > 1800, "{} cases", cases.len());
+    crowd.all(cases, name, check_break);
 }
 
+// covers: Link / reset at every fifth byte | ws | more than 180 sessions
 #[test]
 fn every_fifth_byte_may_be_followed_by_a_reset() {
     let crowd = Crowd::gather();
     let stream = whole_stream(&crowd);
-    crowd.all(cases(&stream, 5, &[Kind::Reset]), name, check_break);
+    let cases = cases(&stream, 5, &[Kind::Reset]);
+    assert!(cases.len() > 180, "{} cases", cases.len());
+    crowd.all(cases, name, check_break);
 }
 
 /// The connection ended within its limit, with the code for it, and a second one did the work.
-fn check_break(case: &Case, outcome: &Outcome) {
+pub fn check_break(case: &Case, outcome: &Outcome) {
     outcome.finished.expect(0);
     let link = &outcome.links[0];
     let is_leaving = case.phase == Phase::Leaving;
@@ -115,13 +121,17 @@ fn check_codes(case: &Case, outcome: &Outcome) {
         (Phase::Upgrade, true) => assert_eq!(rest, [-11]),
         (Phase::Login, true) => assert_eq!(rest, [-111]),
         (Phase::Upgrade | Phase::Login, false) => {
-            assert!(matches!(rest, [code] if CUT_CODES.contains(code)), "{codes:?}");
+            // A reset before the first byte may come while the SDK still connects.
+            let is_early = |code: i32| code == -603 && case.fault.after == 0;
+            assert!(matches!(rest, [code] if CUT_CODES.contains(code) || is_early(*code)), "{codes:?}");
         }
         (Phase::Session | Phase::Leaving, _) => assert!(rest.is_empty(), "{codes:?}"),
     }
     let events = (outcome.told("lost"), outcome.told("reconnected"));
     match case.phase {
-        Phase::Upgrade | Phase::Login => assert_eq!(events, (0, 0)),
+        Phase::Upgrade => assert_eq!(events, (0, 0)),
+        // A login that was broken off may reach the hub late, and displace the next one.
+        Phase::Login => assert!([(0, 0), (1, 1)].contains(&events), "{events:?}"),
         Phase::Session => assert_eq!(events, (1, 1)),
         // Whether the program sees the loss depends on who is faster.
         Phase::Leaving => assert!([(0, 0), (1, 0), (1, 1)].contains(&events), "{events:?}"),
@@ -131,6 +141,7 @@ fn check_codes(case: &Case, outcome: &Outcome) {
     assert!(allowed.contains(&outcome.destroyed()), "destroy = {}", outcome.destroyed());
 }
 
+// covers: Link / every byte by itself, 1 ms apart | ws | 1 session
 #[test]
 fn bytes_may_come_one_by_one() {
     let crowd = Crowd::gather();
@@ -142,12 +153,15 @@ fn bytes_may_come_one_by_one() {
 }
 
 /// A second of silence anywhere changes nothing.
+// covers: Link / late by half a second at every eleventh byte | ws | more than 80 sessions
 #[test]
 fn every_eleventh_byte_may_be_late() {
     let crowd = Crowd::gather();
     let stream = whole_stream(&crowd);
     let delay = Kind::Delay(Duration::from_millis(500));
-    crowd.all(cases(&stream, 11, &[delay]), name, |_, outcome| {
+    let cases = cases(&stream, 11, &[delay]);
+    assert!(cases.len() > 80, "{} cases", cases.len());
+    crowd.all(cases, name, |_, outcome| {
         outcome.finished.expect(0);
         assert_eq!((outcome.told("lost"), outcome.destroyed(), outcome.links.len()), (0, 0, 1));
     });
@@ -155,13 +169,16 @@ fn every_eleventh_byte_may_be_late() {
 
 /// Bytes that nobody sent, and bytes that come twice: the stream is out of step, which must end in another connection or,
 /// where the bytes happen to mean something harmless, in nothing at all.
+// covers: Link / garbage or repeated bytes at every seventh byte | ws | more than 500 sessions
 #[test]
 fn every_seventh_byte_may_be_followed_by_garbage() {
     let crowd = Crowd::gather();
     let stream = whole_stream(&crowd);
     let kinds =
         [Kind::Insert(vec![0xff; 3]), Kind::Insert(b"\r\n\r\n".to_vec()), Kind::Repeat(2), Kind::Repeat(9)];
-    crowd.all(cases(&stream, 7, &kinds), name, |_, outcome| {
+    let cases = cases(&stream, 7, &kinds);
+    assert!(cases.len() > 500, "{} cases", cases.len());
+    crowd.all(cases, name, |_, outcome| {
         outcome.finished.expect(0);
         let codes = outcome.constructs();
         assert!(codes.iter().all(|(code, _)| *code <= 0), "{codes:?}");

@@ -13,11 +13,10 @@ use crate::support::peer::{Connection, Peer, Transport};
 use crate::support::program::Launch;
 use crate::support::sdk;
 
-use super::crowd::{SLACK, number_and_time};
+use super::crowd::{LINK, SLACK, number_and_time};
 
 /// Command timeout of these programs; connect and TLS handshake have at least 5 s.
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(1000);
-const LINK: Duration = Duration::from_secs(5);
 const UPGRADE: Duration = Duration::from_secs(10);
 
 fn device() -> Device {
@@ -74,6 +73,7 @@ fn assert_limit(took: Duration, limit: Duration) {
     assert!(took + Duration::from_millis(100) >= limit && took <= limit + SLACK, "{took:?}, limit {limit:?}");
 }
 
+// covers: Connecting / name that does not exist | ws | 1
 #[test]
 fn names_that_nobody_knows() {
     let (code, took) = construct("ws://no-such-host.invalid:80");
@@ -81,6 +81,7 @@ fn names_that_nobody_knows() {
     assert!(took <= LINK + SLACK, "{took:?}");
 }
 
+// covers: Connecting / refused | tcp, tls, ws, wss | 4
 #[test]
 fn ports_that_refuse() {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
@@ -92,12 +93,14 @@ fn ports_that_refuse() {
 }
 
 /// Room for one more descriptor, which the client needs for itself.
+// covers: Connecting / no descriptor for a socket | ws | 1
 #[test]
 fn no_descriptor_for_a_socket() {
     let launch = launch(program(None), &device(), "ws://127.0.0.1:9").under(&["prlimit", "--nofile=4:4"]);
     assert_eq!(result(launch).0, -601);
 }
 
+// covers: Connecting / SYN without an answer | ws | 1
 #[test]
 fn defect_23_unanswered_connects_do_not_last() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback port");
@@ -113,6 +116,7 @@ fn defect_23_unanswered_connects_do_not_last() {
     drop(queue);
 }
 
+// covers: Connecting / TLS handshake without an answer | wss | 1
 #[test]
 fn defect_23_unanswered_tls_handshakes_do_not_last() {
     let (code, took) = construct_against("wss", swallow);
@@ -120,6 +124,7 @@ fn defect_23_unanswered_tls_handshakes_do_not_last() {
     assert_limit(took, LINK);
 }
 
+// covers: Connecting / upgrade without an answer | ws | 1
 #[test]
 fn defect_23_unanswered_upgrades_do_not_last() {
     let (code, took) = construct_against("ws", swallow);
@@ -127,6 +132,7 @@ fn defect_23_unanswered_upgrades_do_not_last() {
     assert_limit(took, UPGRADE);
 }
 
+// covers: Connecting / CONNECT without an answer | ws | 1
 #[test]
 fn defect_23_unanswered_logins_do_not_last() {
     let peer = Peer::listen(Transport::WebSocket);
@@ -171,6 +177,7 @@ fn servers_that_nobody_vouches_for() {
     assert_eq!(code, -702);
 }
 
+// covers: Connecting / TLS alert, and a server that does not speak TLS | wss | 2
 #[test]
 fn tls_alerts() {
     const HANDSHAKE_FAILURE: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 40];
@@ -212,6 +219,7 @@ fn construct_with_answer(answer: impl FnOnce(&str) -> String + Send) -> i32 {
     code
 }
 
+// covers: Connecting / upgrade refused with a status | ws | 8
 #[test]
 fn refusals_have_the_codes_of_their_status() {
     let table = [
@@ -230,6 +238,7 @@ fn refusals_have_the_codes_of_their_status() {
     }
 }
 
+// covers: Connecting / upgrade answered against the rules | ws | 6
 #[test]
 fn answers_against_the_rules_are_protocol_errors() {
     let switch = |accept: &str, more: &str| {
@@ -251,6 +260,7 @@ fn answers_against_the_rules_are_protocol_errors() {
     assert_eq!(construct_with_answer(|_| String::new()), -3, "closed before");
 }
 
+// covers: Connecting / closed before the login | tcp, tls, ws, wss | 4
 #[test]
 fn connections_that_end_before_the_login() {
     let device = device();

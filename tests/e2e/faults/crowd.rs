@@ -23,6 +23,8 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(2);
 pub const DETECTION: Duration = Duration::from_secs(4);
 /// Longest wait before the first attempt to reconnect. [mqtt.md §4]
 pub const FIRST_WAIT: Duration = Duration::from_millis(1990);
+/// TCP connect, and TLS handshake. [timeouts.md]
+pub const LINK: Duration = Duration::from_secs(5);
 /// HTTP upgrade. [websocket.md §4]
 pub const UPGRADE: Duration = Duration::from_secs(10);
 /// How much later than its limit something may happen on a busy machine.
@@ -33,6 +35,8 @@ const WHOLE: Duration = Duration::from_secs(45);
 /// A hub, its devices and the program they run.
 pub struct Crowd {
     hub: Hub,
+    listener: &'static str,
+    timeout: Duration,
     devices: Vec<Device>,
     program: PathBuf,
 }
@@ -46,6 +50,14 @@ pub struct Outcome {
 
 impl Crowd {
     pub fn gather() -> Crowd {
+        Crowd::over("ws")
+    }
+
+    pub fn over(listener: &'static str) -> Crowd {
+        Crowd::with_timeout(listener, COMMAND_TIMEOUT)
+    }
+
+    pub fn with_timeout(listener: &'static str, timeout: Duration) -> Crowd {
         allow_many_files();
         let devices: Vec<Device> =
             (0..WIDTH).map(|number| Device::key("FAULTS0001", &format!("device{number:03}"))).collect();
@@ -53,7 +65,7 @@ impl Crowd {
         let hub = Hub::with(&known, &["echo_to_publisher = true"]);
         let sources = ["tests/c/fault_session.c", "tests/c/session_client.c"];
         let program = sdk::KEY.compile_with("fault_session", &sources, &["-D_GNU_SOURCE"]);
-        Crowd { hub, devices, program }
+        Crowd { hub, listener, timeout, devices, program }
     }
 
     /// One session, alone.
@@ -95,10 +107,11 @@ impl Crowd {
     }
 
     fn session(&self, device: &Device, plan: Plan) -> Outcome {
-        let proxy = Proxy::start(self.hub.address("ws"), &[plan]);
+        let proxy = Proxy::start(self.hub.address(self.listener), &[plan]);
         let secret = device.secret.clone().unwrap_or_default();
-        let numbers = [COMMAND_TIMEOUT, KEEP_ALIVE, WHOLE].map(|time| time.as_millis().to_string());
-        let launch = Launch::new(&self.program).device(device).env("QCLOUD_IOT_ENDPOINT", proxy.url("ws"));
+        let numbers = [self.timeout, KEEP_ALIVE, WHOLE].map(|time| time.as_millis().to_string());
+        let launch = Launch::new(&self.program).device(device).trusting(&self.hub);
+        let launch = launch.env("QCLOUD_IOT_ENDPOINT", proxy.url(self.listener));
         let launch = launch.arg(&device.product).arg(&device.name).arg(&secret);
         let finished = numbers.iter().fold(launch, |launch, number| launch.arg(number)).run();
         // The program is gone, so all its connections are; the proxy may take a moment to see it.

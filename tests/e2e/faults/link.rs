@@ -33,6 +33,7 @@ fn number(line: &str, name: &str) -> i64 {
 }
 
 /// K = 4 s: the loss is due K + 2·min(5, K/2) = 8 s after the last sign of life, and the next connection works.
+// covers: Link / half-open: noticed K + 2·min(5, K/2) s after the last packet | ws | 1
 #[test]
 fn defect_24_half_open_link_is_not_noticed_late() {
     let device = Device::key("LINKOPEN01", "half");
@@ -69,6 +70,7 @@ fn flood(device: &Device, hub: &Hub, proxy: &Proxy, listener: &str, timeout_ms: 
 
 /// The peer reads nothing for 2 s while the device sends more than the sockets hold: every call waits and succeeds, and
 /// everything arrives.
+// covers: Link / peer that reads nothing for 2 s | ws | 800 messages of 16 KiB
 #[test]
 fn defect_22_back_pressure_fails_no_publish() {
     let device = Device::key("LINKFULL01", "flood");
@@ -89,6 +91,7 @@ fn defect_22_back_pressure_fails_no_publish() {
 }
 
 /// A link that stays full ends the publish at the command timeout, with its own code; Yield connects again.
+// covers: Link / full for longer than the command timeout | ws, wss | 2
 #[test]
 fn defect_22_a_full_link_ends_with_its_own_code() {
     for (listener, expected) in [("ws", -605), ("wss", -705)] {
@@ -109,6 +112,7 @@ fn defect_22_a_full_link_ends_with_its_own_code() {
 }
 
 /// The server is away for several attempts, and comes back: the client does so by itself, and sleeps meanwhile.
+// covers: Server / away for several attempts, back on the same port | ws | 1
 #[test]
 fn defect_20_waiting_to_reconnect_uses_no_cpu_time() {
     let device = Device::key("LINKAWAY01", "patient");
@@ -131,4 +135,27 @@ fn defect_20_waiting_to_reconnect_uses_no_cpu_time() {
     assert!(number(&line, "cpu_ms") < 200, "{line}");
     run.wait_for("through ");
     run.finish().expect(0);
+}
+
+/// Each connection of the one ends that of the other, and both get through all the same.
+// covers: Server / two processes with one client id, taking over each other | tcp, ws, wss | 3 pairs
+#[test]
+fn two_processes_with_one_client_id_both_get_through() {
+    for listener in ["mqtt", "ws", "wss"] {
+        let device = Device::key("LINKTWINS1", "twin");
+        let hub = Hub::with(&[&device], &["echo_to_publisher = true"]);
+        let start = || {
+            let launch = launch(&device, &hub.url(listener), 5000, 60_000, &["watch"]);
+            launch.env("QCLOUD_IOT_CA_FILE", hub.ca_file()).start()
+        };
+        let mut first = start();
+        first.wait_for("ready");
+        let mut second = start();
+        second.wait_for("ready");
+        first.wait_for("lost");
+        for mut twin in [first, second] {
+            twin.wait_for("through ");
+            twin.finish().expect(0);
+        }
+    }
 }

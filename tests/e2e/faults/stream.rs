@@ -43,6 +43,12 @@ impl Stream {
         Stream { client: Direction::of(&link.from_client), server: Direction::of(&link.from_server) }
     }
 
+    /// The same over plain TCP: packets are the frames.
+    pub fn of_tcp(outcome: &Outcome) -> Stream {
+        let [link] = outcome.links.as_slice() else { panic!("{} connections", outcome.links.len()) };
+        Stream { client: Direction::of_tcp(&link.from_client), server: Direction::of_tcp(&link.from_server) }
+    }
+
     pub fn side(&self, side: Side) -> &Direction {
         match side {
             Side::Client => &self.client,
@@ -55,7 +61,7 @@ impl Stream {
         let direction = self.side(side);
         // CONNECT and CONNACK are the first frames; the answer to a whole request is not there yet.
         let is_within = |end: usize| if side == Side::Client { bytes <= end } else { bytes < end };
-        if is_within(direction.upgrade) {
+        if direction.upgrade > 0 && is_within(direction.upgrade) {
             Phase::Upgrade
         } else if is_within(direction.frames[0]) {
             Phase::Login
@@ -80,6 +86,22 @@ impl Direction {
             packets.push(packet);
         }
         Direction { upgrade, frames, packets }
+    }
+
+    fn of_tcp(bytes: &[u8]) -> Direction {
+        let (mut frames, mut packets) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        while at < bytes.len() {
+            packets.push(bytes[at] >> 4);
+            let digits = bytes[at + 1..].iter().position(|digit| digit & 0x80 == 0).expect("a length") + 1;
+            let len = bytes[at + 1..=at + digits]
+                .iter()
+                .rev()
+                .fold(0, |len, digit| len << 7 | usize::from(digit & 0x7f));
+            at += 1 + digits + len;
+            frames.push(at);
+        }
+        Direction { upgrade: 0, frames, packets }
     }
 
     pub fn len(&self) -> usize {

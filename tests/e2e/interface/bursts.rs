@@ -16,6 +16,7 @@ fn all_arrive(session: &mut Session, count: usize) {
     session.device.run(&format!("until {count} 60000"), &format!("until = 0 received={count} misplaced=0"));
 }
 
+// covers: Server / burst of 10,000 messages, slow callbacks | tcp, ws | 20,000 messages
 #[test]
 fn defect_01_a_burst_is_neither_lost_nor_mixed_up() {
     const COUNT: usize = 10_000;

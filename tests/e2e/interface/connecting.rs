@@ -18,6 +18,7 @@ fn construct_against(
     device.line()
 }
 
+// covers: Connecting / CONNACK 1 to 5, 6 and 255 | tcp, ws | 14
 #[test]
 fn connack_codes_have_their_own_errors() {
     for transport in TRANSPORTS {
@@ -95,6 +96,7 @@ fn a_close_while_waiting_is_told_apart() {
     device.finish();
 }
 
+// covers: Connecting / other packets before CONNACK | tcp, ws | 10
 #[test]
 fn other_packets_before_connack_are_refused() {
     for transport in TRANSPORTS {

@@ -5,6 +5,7 @@ mod bursts;
 mod callbacks;
 mod connecting;
 pub mod driver;
+mod hostile;
 mod memory;
 mod ports;
 mod process;

@@ -143,6 +143,7 @@ fn cut_off(options: &str) -> (Driver, u16) {
     (device, port)
 }
 
+// covers: Time / outage beyond a whole series of attempts, virtual time | tcp | 1
 #[test]
 fn defect_19_an_outage_is_given_up_once_and_survived() {
     let (mut device, port) = cut_off("");
@@ -206,6 +207,7 @@ fn keep_alive_and_time_outs_run_on_the_clock_of_the_port() {
     session.close();
 }
 
+// covers: Time / the clock of the port set back or forward by an hour, back by a second | ws | 3
 #[test]
 fn defect_25_a_clock_set_back_or_forward_does_not_stop_the_client() {
     for shift in ["-3600000", "3600000", "-1000"] {
@@ -262,6 +264,7 @@ fn seconds_of_day(line: &str) -> i64 {
     parts[0] * 3600 + parts[1] * 60 + parts[2]
 }
 
+// covers: Time / the wall clock set back or forward by an hour | ws | 2
 #[test]
 fn the_wall_clock_may_be_set_during_a_session() {
     for shift in [-3600, 3600] {
@@ -288,6 +291,7 @@ fn the_wall_clock_may_be_set_during_a_session() {
 }
 
 /// All timers of the client cross the end of the counter: a request, a ping, a Yield.
+// covers: Time / a counter of 32 bits wraps | ws | 1
 #[test]
 fn a_counter_of_32_bits_may_wrap_during_a_session() {
     let mut device = Driver::start(&[], &ticks_driver());
