@@ -16,11 +16,11 @@ use crate::support::{LIMIT, sdk};
 
 /// Messages, and how often the broker dies while they are sent.
 fn size() -> (u32, u32) {
-    if std::env::var_os("IOT_FULL").is_some() { (10_000, 100) } else { (2000, 5) }
+    if std::env::var_os("IOT_FULL").is_some() { (10_100, 100) } else { (2000, 5) }
 }
 
 /// Every message that was acknowledged was heard, exactly once; every other one was reported or refused.
-// covers: Server / killed at random points under QoS 1 load, and restarted | tcp | 5 kills, 2,000 messages (full: 100 kills, 10,000 messages)
+// covers: Server / killed at random points under QoS 1 load, and restarted | tcp | 5 kills, 2,000 messages (full: 100 kills, 10,100 messages)
 #[test]
 fn no_message_vanishes_when_the_broker_is_killed() {
     let (count, kills) = size();
@@ -41,7 +41,9 @@ fn no_message_vanishes_when_the_broker_is_killed() {
             launch = launch.arg(arg);
         }
         let mut run = launch.start();
-        for (at, pause) in points(count, kills) {
+        let points = points(count, kills);
+        assert_eq!(points.len() as u32, kills);
+        for (at, pause) in points {
             run.wait_for(&format!("sent {at}\n"));
             // Somewhere in the next messages: the pause is what makes the point random.
             std::thread::sleep(pause);
