@@ -63,7 +63,8 @@ impl Driver {
     pub fn send(&mut self, command: &str) {
         self.story.push(format!("<< {command}"));
         let stdin = self.stdin.as_mut().expect("open standard input");
-        if writeln!(stdin, "{command}").and_then(|()| stdin.flush()).is_err() {
+        // In one piece: a signal that comes between two would make the driver lose the first.
+        if stdin.write_all(format!("{command}\n").as_bytes()).and_then(|()| stdin.flush()).is_err() {
             self.fail("the program has ended");
         }
     }

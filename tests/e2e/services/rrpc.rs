@@ -185,6 +185,7 @@ fn another_thread_replies_beside_a_loop_thread() {
     session.link.send(&publish(0, "in", 0, b"x"));
     session.device.expect("message first ");
     session.device.send("hook rrpc 1 reply inside");
+    session.device.run("connected", "connected = 1");
     session.link.send(&call("32", b"second"));
     session.device.expect("rrpc first len=6 ");
     session.device.expect("> reply = 0");
