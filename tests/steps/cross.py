@@ -25,9 +25,9 @@ TARGET_DIR = os.path.abspath(os.environ.get("CARGO_TARGET_DIR", os.path.join(ROO
 VARIANTS = os.path.abspath(os.environ.get("IOT_VARIANTS", os.path.join(TARGET_DIR, "variants")))
 TIME64 = "-D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64"
 
-# The published session over each WebSocket transport, and one on a port that the firmware brings.
+# The published session over each WebSocket transport, one on a port that the firmware brings, and timers beyond 2038.
 SESSIONS = ["reference::key_device_over_wss", "reference::key_device_over_ws",
-            "interface::ports::a_port_without_optional_functions_serves_a_session"]
+            "interface::ports::a_port_without_optional_functions_serves_a_session", "ports::timers_keep_to_their_structure"]
 
 
 @dataclasses.dataclass
