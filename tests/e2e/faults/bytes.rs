@@ -56,23 +56,23 @@ pub fn name(case: &Case) -> String {
     format!("{kind:?} behind byte {after} from the {from:?}, phase {:?}", case.phase)
 }
 
-// covers: Link / cut or stalled at every byte of a session, both directions | ws | more than 1,800 sessions
+// covers: Link / cut or stalled at every byte of a session, both directions | ws | more than 1,500 sessions
 #[test]
 fn every_byte_may_be_the_last() {
     let crowd = Crowd::gather();
     let stream = whole_stream(&crowd);
     let cases = cases(&stream, 1, &[Kind::Cut, Kind::Stall]);
-    assert!(cases.len() > 1800, "{} cases", cases.len());
+    assert!(cases.len() > 1500, "{} cases", cases.len());
     crowd.all(cases, name, check_break);
 }
 
-// covers: Link / reset at every fifth byte | ws | more than 180 sessions
+// covers: Link / reset at every fifth byte | ws | more than 150 sessions
 #[test]
 fn every_fifth_byte_may_be_followed_by_a_reset() {
     let crowd = Crowd::gather();
     let stream = whole_stream(&crowd);
     let cases = cases(&stream, 5, &[Kind::Reset]);
-    assert!(cases.len() > 180, "{} cases", cases.len());
+    assert!(cases.len() > 150, "{} cases", cases.len());
     crowd.all(cases, name, check_break);
 }
 
@@ -153,14 +153,14 @@ fn bytes_may_come_one_by_one() {
 }
 
 /// A second of silence anywhere changes nothing.
-// covers: Link / late by half a second at every eleventh byte | ws | more than 80 sessions
+// covers: Link / late by half a second at every eleventh byte | ws | more than 70 sessions
 #[test]
 fn every_eleventh_byte_may_be_late() {
     let crowd = Crowd::gather();
     let stream = whole_stream(&crowd);
     let delay = Kind::Delay(Duration::from_millis(500));
     let cases = cases(&stream, 11, &[delay]);
-    assert!(cases.len() > 80, "{} cases", cases.len());
+    assert!(cases.len() > 70, "{} cases", cases.len());
     crowd.all(cases, name, |_, outcome| {
         outcome.finished.expect(0);
         assert_eq!((outcome.told("lost"), outcome.destroyed(), outcome.links.len()), (0, 0, 1));
@@ -169,7 +169,7 @@ fn every_eleventh_byte_may_be_late() {
 
 /// Bytes that nobody sent, and bytes that come twice: the stream is out of step, which must end in another connection or,
 /// where the bytes happen to mean something harmless, in nothing at all.
-// covers: Link / garbage or repeated bytes at every seventh byte | ws | more than 500 sessions
+// covers: Link / garbage or repeated bytes at every seventh byte | ws | more than 400 sessions
 #[test]
 fn every_seventh_byte_may_be_followed_by_garbage() {
     let crowd = Crowd::gather();
@@ -177,7 +177,7 @@ fn every_seventh_byte_may_be_followed_by_garbage() {
     let kinds =
         [Kind::Insert(vec![0xff; 3]), Kind::Insert(b"\r\n\r\n".to_vec()), Kind::Repeat(2), Kind::Repeat(9)];
     let cases = cases(&stream, 7, &kinds);
-    assert!(cases.len() > 500, "{} cases", cases.len());
+    assert!(cases.len() > 400, "{} cases", cases.len());
     crowd.all(cases, name, |_, outcome| {
         outcome.finished.expect(0);
         let codes = outcome.constructs();
