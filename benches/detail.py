@@ -27,14 +27,13 @@ def tables(listeners, results, scale, work, progress):
 def instructions(runner, scale):
     def publish(qos, function):
         return measure.per_message(lambda count: measure.instructions(
-            lambda wrapper: runner.run("publish", wrapper, qos=qos, count=count, payload=PAYLOAD), function),
-            long=scale.counted)
+            lambda wrapper: runner.run("publish", wrapper, qos=qos, count=count, payload=PAYLOAD), function), scale.counted)
 
     def receive(count):
         return measure.instructions(lambda wrapper: runner.receive(wrapper, count=count, payload=PAYLOAD), "IOT_MQTT_Yield")
 
     figures = (publish(0, "IOT_MQTT_Publish"), publish(1, "IOT_MQTT_Publish"), publish(1, "IOT_MQTT_Yield"),
-               measure.per_message(receive, long=scale.counted))
+               measure.per_message(receive, scale.counted))
     return [number(figure) for figure in figures]
 
 
@@ -46,7 +45,7 @@ def system_calls(runner, scale):
         return runner.receive(wrapper, count=count, payload=PAYLOAD)
 
     kinds = ((task("publish"), scale.counted), (task("latency"), scale.counted), (receive, scale.stream))
-    return [parts(measure.system_calls_per_message(run, long=long)) for run, long in kinds]
+    return [parts(measure.system_calls_per_message(run, span)) for run, span in kinds]
 
 
 def parts(by_name):
@@ -57,7 +56,7 @@ def parts(by_name):
 
 
 def allocations(runner, scale):
-    count = scale.counted
+    count = scale.counted[1]
     results = (runner.results("publish", qos=0, count=count), runner.results("publish", qos=1, count=count),
                runner.results("latency", count=count), runner.results("latency", mode="loop", count=count),
                measure.parse(runner.receive(count=count, payload=PAYLOAD)))

@@ -17,7 +17,8 @@ def number(value, digits=0):
 
 
 def table(title, text, head, rows, level=2):
-    lines = ["#" * level + f" {title}", "", text, "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines = ["#" * level + f" {title}", "", *([text, ""] if text else []), "| " + " | ".join(head) + " |",
+             "|" + "---|" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows] + [""])
 
 
@@ -29,8 +30,8 @@ def introduction(scale, load_before, absent):
         "that one could pick instead, in one run on one machine, over the loopback interface, against mosquitto and the",
         "project's own hub. The *floor* is a program without a library: one `send` per message from a buffer made once, `recv`",
         "into one buffer. `benches/README.md` says what every program does. A message has 64 bytes on a topic of 21 bytes.", "",
-        f"Rates and times are medians of {scale.rounds} rounds in which the programs take turns; the load says how much else was",
-        "running. The other figures are counts, which do not depend on how busy the machine is.", "",
+        f"Rates and times are medians of {scale.rounds} rounds in which the programs take turns; the load says how",
+        "much else was running. The other figures are counts, which do not depend on how busy the machine is.", "",
         "A ratio is ours divided by theirs. The best peer is the one with the best figure in that row. A dash: not measured, or",
         "without meaning there; for a library that queues what it is given, *written* has none.", "",
         "| | |", "|---|---|",
@@ -58,7 +59,7 @@ def peer_versions():
 
 
 def all_goals(results, there, metrics, brokers, further):
-    """Every goal with its place, those reached first told apart by their word."""
+    """Every goal with its place and whether it is reached."""
     rows = [[broker, transport, metric.title, verdict.rsplit(": ", 1)[0], verdict.rsplit(": ", 1)[1]]
             for broker in brokers for transport in contenders.OURS.transports for metric in metrics
             for verdict in goals.verdicts(metric, transport, goals.row(results, there, broker, transport, metric))]
@@ -66,8 +67,14 @@ def all_goals(results, there, metrics, brokers, further):
                  ["broker", "transport", "metric", "goal", ""], [*rows, *further])
 
 
+def comparisons(results, there, metrics, broker):
+    """A table for each transport."""
+    tables = [comparison(results, there, metrics, broker, transport) for transport in contenders.OURS.transports]
+    return "\n".join([f"## With {broker}\n\n{TEXTS[broker]}\n", *tables])
+
+
 def comparison(results, there, metrics, broker, transport):
-    """One table: a row for each metric, a column for each contender that has the transport."""
+    """A row for each metric, a column for each contender that has the transport."""
     columns = [one for one in there if transport in one.transports]
     has_peers = any(one.is_peer for one in columns)
     head = ["metric", *(one.name for one in columns)]
@@ -81,7 +88,7 @@ def comparison(results, there, metrics, broker, transport):
         others = (its_row.best, its_row.floor) if has_peers else (its_row.over("ws"),)
         verdicts = goals.verdicts(metric, transport, its_row)
         rows.append([metric.title, *figures, *(number(its_row.ratio(other), 2) for other in others), "; ".join(verdicts)])
-    return table(f"Over {transport}, with {broker}", TEXTS[broker], [*head, "goal"], rows)
+    return table(f"With {broker} over {transport}", "", [*head, "goal"], rows, level=3)
 
 
 TEXTS = {

@@ -29,6 +29,7 @@ typedef struct Floor {
     uint16_t      next_id;
     size_t        message_length;
     size_t        pending; /* bytes of a message that has not come in full */
+    unsigned      limit_ms; /* of recv() */
     unsigned char frame[MAX_PACKET];
     unsigned char input[MAX_PACKET];
 } Floor;
@@ -127,6 +128,19 @@ static void _receive_all(Floor *floor, size_t length)
     }
 }
 
+/* How long recv() may wait; the kernel is told when it changes. */
+static void _limit(Floor *floor, unsigned milliseconds)
+{
+    struct timeval limit;
+
+    limit.tv_sec  = (time_t)(milliseconds / 1000);
+    limit.tv_usec = (suseconds_t)(milliseconds % 1000 * 1000);
+    if (floor->limit_ms != milliseconds && setsockopt(floor->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0) {
+        bench_fail("no limit: %s", strerror(errno));
+    }
+    floor->limit_ms = milliseconds;
+}
+
 static void _request(Floor *floor, unsigned char type, const unsigned char *body, size_t length, size_t answer)
 {
     _send(floor, floor->frame, _frame(floor, type, body, length, floor->frame));
@@ -163,7 +177,6 @@ static void _upgrade(Floor *floor, const Place *place)
 static int _open(const Place *place)
 {
     struct sockaddr_in address;
-    struct timeval     limit = {10, 0};
     int                on    = 1;
     int                fd    = socket(AF_INET, SOCK_STREAM, 0);
 
@@ -171,7 +184,6 @@ static int _open(const Place *place)
     address.sin_family = AF_INET;
     address.sin_port   = htons((uint16_t)place->port);
     if (fd < 0 || inet_pton(AF_INET, place->host, &address.sin_addr) != 1 ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 ||
         connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
         bench_fail("cannot connect to %s:%d: %s", place->host, place->port, strerror(errno));
@@ -191,6 +203,7 @@ static void *_connect(const Options *options, const char *id)
         bench_fail("no memory");
     }
     floor->fd             = _open(&place);
+    _limit(floor, 10000);
     floor->websocket      = place.websocket;
     floor->qos            = -1;
     floor->message_length = _incoming_length(floor, 2 + strlen(BENCH_TOPIC) + options->payload);
@@ -286,9 +299,13 @@ static void _serve(void *client, unsigned milliseconds)
 {
     Floor       *floor = (Floor *)client;
     const size_t unit  = floor->subscribed ? floor->message_length : _incoming_length(floor, 2);
-    ssize_t      got   = recv(floor->fd, floor->input, sizeof(floor->input), 0);
+    ssize_t      got;
 
-    (void)milliseconds;
+    _limit(floor, milliseconds);
+    got = recv(floor->fd, floor->input, sizeof(floor->input), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        return;
+    }
     if (got <= 0) {
         bench_fail("nothing came: %s", got == 0 ? "closed" : strerror(errno));
     }

@@ -16,8 +16,6 @@ import threading
 import contenders
 
 LIMIT_S = 300
-# Messages of the shorter of the two runs that make a count.
-SHORT = 1000
 SENDER = "sender"
 
 
@@ -80,8 +78,9 @@ def parse(output):
     return {name: float(value) for name, value in found}
 
 
-def per_message(run, long, short=SHORT):
-    """`run(count)` gives a number; its growth per message."""
+def per_message(run, span):
+    """`run(count)` gives a number; its growth per message, from the shorter to the longer run."""
+    short, long = span
     return (run(long) - run(short)) / (long - short)
 
 
@@ -105,8 +104,9 @@ def system_calls(run):
     return collections.Counter({name: int(calls) for calls, name in rows if name != "total"})
 
 
-def system_calls_per_message(run, long, short=SHORT):
+def system_calls_per_message(run, span):
     """Growth of each kind per message; `run` takes a count and a wrapper."""
+    short, long = span
     few = system_calls(lambda wrapper: run(short, wrapper))
     many = system_calls(lambda wrapper: run(long, wrapper))
     many.subtract(few)
@@ -142,7 +142,7 @@ def bytes_on_the_wire(runner, payload):
             through.run("publish", qos=0, count=count, payload=payload)
             return proxy.bytes_up
 
-    return per_message(total, long=1100, short=100)
+    return per_message(total, (100, 1100))
 
 
 def round_trips_to_connect(runner):

@@ -1,12 +1,12 @@
 """What is measured of every contender, and the figures that come of it."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import statistics
 
 import contenders
 import measure
-import servers
 
 PAYLOAD = 64
 
@@ -55,16 +55,17 @@ class Scale:
     qos1: int = 20_000
     received: int = 50_000
     round_trips: int = 5000
-    connects: int = 50
-    counted: int = 5000
-    stream: int = 31_000
+    connects: int = 20
+    # Messages of the shorter and the longer run that make a count.
+    counted: tuple = (1000, 5000)
+    stream: tuple = (1000, 31_000)
     idle_seconds: int = 60
     clients: tuple = (1, 100, 1000)
     our_clients: tuple = (2000,)
 
 
 # Enough to see that everything works.
-QUICK = Scale(rounds=1, qos0=2000, qos1=500, received=2000, round_trips=200, connects=3, counted=1500, stream=3000,
+QUICK = Scale(rounds=1, qos0=2000, qos1=500, received=2000, round_trips=200, connects=3, counted=(200, 1200), stream=(200, 2200),
               idle_seconds=1, clients=(1, 10), our_clients=(20,))
 
 
@@ -162,10 +163,10 @@ def instructions(runner, scale):
     def receive(count):
         return measure.instructions(lambda wrapper: runner.receive(wrapper, count=count, payload=PAYLOAD))
 
-    figures = {"published_instructions": measure.per_message(publish, long=scale.counted),
-               "received_instructions": measure.per_message(receive, long=scale.counted)}
+    figures = {"published_instructions": measure.per_message(publish, scale.counted),
+               "received_instructions": measure.per_message(receive, scale.counted)}
     if function:
-        figures["publish_instructions"] = measure.per_message(lambda count: publish(count, function), long=scale.counted)
+        figures["publish_instructions"] = measure.per_message(lambda count: publish(count, function), scale.counted)
     return figures
 
 
@@ -176,8 +177,8 @@ def system_calls(runner, scale):
     def receive(count, wrapper):
         return runner.receive(wrapper, count=count, payload=PAYLOAD)
 
-    def total(run, long):
-        return sum(measure.system_calls_per_message(run, long=long).values())
+    def total(run, span):
+        return sum(measure.system_calls_per_message(run, span).values())
 
     return {"publish_calls": total(task("publish"), scale.counted),
             "round_trip_calls": total(task("latency"), scale.counted),
@@ -192,22 +193,29 @@ def allocations(runner, scale):
         return measure.heap(lambda env: runner.receive(env=env, count=count, payload=PAYLOAD), runner.work)
 
     def growth(run):
-        return measure.per_message(lambda count: run(count)["allocations"], long=scale.counted)
+        return measure.per_message(lambda count: run(count)["allocations"], scale.counted)
 
     alone = measure.heap(lambda env: runner.run("idle", env=env), runner.work)
     return {"publish_allocations": growth(publish), "received_allocations": growth(receive),
             "heap_peak": alone["heap_peak"]}
 
 
-def resident(all_runners, listeners, scale, results, progress):
-    """Memory of many idle clients in one program."""
-    with servers.kept_awake(listeners["tcp"]):
-        for place, runner in all_runners:
-            progress(f"idle clients of {runner.contender.name} over {place[1]}")
-            ours = runner.contender is contenders.OURS
-            for clients in scale.clients + (scale.our_clients if ours else ()):
-                result = runner.results("idle", clients=clients)
-                results.add(place, f"rss_{clients}", result["rss_kib"] / clients)
+@contextlib.contextmanager
+def resident(all_runners, scale, results, progress):
+    """Memory of many idle clients in one program, measured while the caller does something else: some need minutes to connect."""
+    def watch(number, place, runner):
+        ours = runner.contender is contenders.OURS
+        for clients in scale.clients + (scale.our_clients if ours else ()):
+            # Two clients of one name would push each other out.
+            result = runner.results("idle", clients=clients, device=f"many{number}x")
+            results.add(place, f"rss_{clients}", result["rss_kib"] / clients)
+
+    with concurrent.futures.ThreadPoolExecutor(len(all_runners)) as pool:
+        futures = [pool.submit(watch, number, *each) for number, each in enumerate(all_runners)]
+        yield
+        progress("waiting for many idle clients")
+        for future in futures:
+            future.result()
 
 
 def idle_calls(all_runners, scale, results, progress):

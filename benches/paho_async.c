@@ -91,7 +91,6 @@ static void _disconnect(void *client)
     MQTTAsync                   handle     = client;
     MQTTAsync_disconnectOptions disconnect = MQTTAsync_disconnectOptions_initializer;
 
-    disconnect.timeout   = 1000;
     disconnect.onSuccess = _on_success;
     disconnect.onFailure = _on_failure;
     disconnect.context   = (void *)"disconnect";

@@ -65,7 +65,8 @@ name = "bench"
 secret = "{SECRET}"
 """
     config = write(work, "hub.toml", text)
-    with running([program, "serve", "--config", config], stdout=subprocess.PIPE, text=True) as child:
+    with open(os.path.join(work, "hub.log"), "w", encoding="utf-8") as log, running(
+            [program, "serve", "--config", config], stdout=subprocess.PIPE, stderr=log, text=True) as child:
         addresses = ready_addresses(child)
         authority = subprocess.run([program, "ca", "--config", config], capture_output=True, text=True, check=True)
         ca_file = write(work, "hub-ca.pem", authority.stdout)
@@ -93,6 +94,7 @@ def kept_awake(server):
             while not ended.is_set():
                 connection.sendall(b"\xc0\x00")
                 connection.recv(2)
+                ended.wait(0.002)
 
     thread = threading.Thread(target=ping)
     thread.start()

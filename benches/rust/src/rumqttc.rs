@@ -240,10 +240,11 @@ async fn idle(options: &Options) -> Outcome<()> {
             return Err(format!("{event:?} in idle time").into());
         }
     }
-    for session in sessions {
-        session.disconnect().await?;
+    // As in `contender.c`, only one client takes leave.
+    match sessions.pop() {
+        Some(session) if sessions.is_empty() => session.disconnect().await,
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 #[tokio::main(flavor = "current_thread")]
