@@ -12,6 +12,9 @@
 #pragma weak HAL_SetDevInfo
 #pragma weak HAL_GetDevInfo
 #pragma weak HAL_GetDevInfoFromFile
+#ifdef GATEWAY_ENABLED
+#pragma weak HAL_GetGwDevInfo
+#endif
 
 /* Network byte order is big-endian whatever the machine's is. */
 static bool _is_big_endian(const void *value, size_t size, uint32_t expected)
@@ -174,6 +177,63 @@ static void _check_get_from_file(void)
 #endif
 }
 
+#ifdef GATEWAY_ENABLED
+#ifndef DEBUG_DEV_INFO_USED
+/* Adds a sub-device to the identity of _fill; false where the port keeps identities in a form of its own. */
+static bool _write_gateway(void)
+{
+    DeviceInfo info;
+    FILE      *file = fopen(g_options.device_file, "wb");
+
+    if (file == NULL) {
+        return false;
+    }
+    fputs("{\"auth_mode\":\"KEY\",\"productId\":\"CONFORMANC\",\"deviceName\":\"device\",\"region\":\"china\",", file);
+    fputs("\"productSecret\":\"\",\"key_deviceinfo\":{\"deviceSecret\":\"bm90IGEgc2VjcmV0\"},", file);
+    fputs("\"cert_deviceinfo\":{\"devCertFile\":\"device_cert.crt\",\"devPrivateKeyFile\":\"device_private.key\"},", file);
+    fputs("\"subDev\":{\"sub_productId\":\"SUBPRODUCT\",\"sub_devName\":\"probe\"}}", file);
+    return fclose(file) == 0 && HAL_GetDevInfo && HAL_GetDevInfo(&info) == 0;
+}
+
+static void _expect_gateway(void)
+{
+    static const char situation[] = "a gateway with a sub-device";
+    GatewayDeviceInfo gateway;
+
+    memset(&gateway, 'x', sizeof(gateway));
+    expect_code(situation, HAL_GetGwDevInfo(&gateway), 0);
+    _expect_same(situation, &gateway.gw_info);
+    expect_count(situation, gateway.sub_dev_num, 1);
+    if (gateway.sub_dev_num == 1) {
+        expect(situation, strcmp(gateway.sub_dev_info->product_id, "SUBPRODUCT") == 0, "product id of the sub-device");
+        expect(situation, strcmp(gateway.sub_dev_info->device_name, "probe") == 0, "device name of the sub-device");
+        HAL_Free(gateway.sub_dev_info);
+    }
+}
+#endif
+
+static void _check_get_gateway(void)
+{
+#ifndef DEBUG_DEV_INFO_USED
+    DeviceInfo        info;
+    GatewayDeviceInfo gateway;
+#endif
+
+    expect_code("NULL", HAL_GetGwDevInfo(NULL), QCLOUD_ERR_DEV_INFO);
+#ifndef DEBUG_DEV_INFO_USED
+    if (_has_file() && HAL_SetDevInfo) {
+        expect_code("a file without an identity", HAL_GetGwDevInfo(&gateway), QCLOUD_ERR_FAILURE);
+        _fill(&info);
+        expect_code("an identity alone: HAL_SetDevInfo", HAL_SetDevInfo(&info), 0);
+        expect_code("an identity alone, without a sub-device", HAL_GetGwDevInfo(&gateway), QCLOUD_ERR_DEV_INFO);
+        if (_write_gateway()) {
+            _expect_gateway();
+        }
+    }
+#endif
+}
+#endif
+
 const Function g_program_functions[] = {
     OPTIONAL(HAL_htons, _check_htons),
     OPTIONAL(HAL_ntohs, _check_ntohs),
@@ -185,5 +245,8 @@ const Function g_program_functions[] = {
     OPTIONAL(HAL_GetDevInfoFromFile, _check_get_from_file),
     OPTIONAL(HAL_SetDevInfo, _check_set),
     OPTIONAL(HAL_GetDevInfo, _check_get),
+#ifdef GATEWAY_ENABLED
+    OPTIONAL(HAL_GetGwDevInfo, _check_get_gateway),
+#endif
     {NULL, NULL, NULL, false},
 };

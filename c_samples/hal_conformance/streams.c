@@ -82,6 +82,24 @@ static void _read_late(Opener open, const Codes *codes)
     link_close(&link);
 }
 
+/* Without time to wait: the call looks, or does not, and returns. */
+static void _read_without_time(Opener open, const Codes *codes)
+{
+    unsigned char data[BUFFER_LEN];
+    size_t        count;
+    Link          link;
+    Watch         watch;
+
+    if (!_begin(&link, open, NULL)) {
+        return;
+    }
+    watch_start(&watch);
+    expect_code("time-out 0, nothing there", link_read(&link, data, 10, 0, &count), codes->nothing);
+    expect_at_once("time-out 0, nothing there", watch_ms(&watch));
+    expect_count("time-out 0, nothing there", count, 0);
+    link_close(&link);
+}
+
 static void _read_end(Opener open, const Codes *codes)
 {
     unsigned char data[BUFFER_LEN];
@@ -113,6 +131,7 @@ void check_reading(Opener open, const Codes *codes)
 {
     _read_all(open);
     _read_late(open, codes);
+    _read_without_time(open, codes);
     _read_end(open, codes);
 }
 
@@ -156,6 +175,33 @@ static void _write_all(Opener open)
     expect_count("all written", count, sizeof(data));
     link.sent = sizeof(data);
     _expect_arrived("all written", &link);
+    link_close(&link);
+}
+
+/* Without time to wait a port may write what fits at once, or nothing. */
+static void _write_without_time(Opener open, const Codes *codes)
+{
+    unsigned char data[BUFFER_LEN];
+    size_t        count;
+    Link          link;
+    Watch         watch;
+    int           code;
+
+    if (!_begin(&link, open, "check")) {
+        return;
+    }
+    _fill(data, sizeof(data), 0);
+    watch_start(&watch);
+    code = link_write(&link, data, sizeof(data), 0, &count);
+    expect_at_once("time-out 0", watch_ms(&watch));
+    if (count == 0) {
+        expect_code("time-out 0, nothing written", code, codes->write_late);
+    } else {
+        expect_code("time-out 0, all written", code, 0);
+        expect_count("time-out 0, all written", count, sizeof(data));
+    }
+    link.sent = (uint32_t)count;
+    _expect_arrived("time-out 0", &link);
     link_close(&link);
 }
 
@@ -260,6 +306,7 @@ static void _write_broken(Opener open, const Codes *codes)
 void check_writing(Opener open, const Codes *codes)
 {
     _write_all(open);
+    _write_without_time(open, codes);
     _write_late(open, codes);
     _write_broken(open, codes);
 }

@@ -177,3 +177,36 @@ int HAL_SetDevInfo(void *pdevInfo)
 #endif
     return fclose(file) == 0 ? 0 : QCLOUD_ERR_DEV_INFO;
 }
+
+#ifdef GATEWAY_ENABLED
+/* The sub-device is two more lines. */
+int HAL_GetGwDevInfo(void *pgwDeviceInfo)
+{
+    GatewayDeviceInfo *gateway = (GatewayDeviceInfo *)pgwDeviceInfo;
+    DeviceInfo        *info;
+    FILE              *file;
+    int                code = QCLOUD_ERR_DEV_INFO;
+
+    if (gateway == NULL) {
+        return QCLOUD_ERR_DEV_INFO;
+    }
+    memset(gateway, 0, sizeof(*gateway));
+    file = fopen(g_file, "r");
+    if (file == NULL || !read_identity(file, &gateway->gw_info)) {
+        code = QCLOUD_ERR_FAILURE;
+    } else if ((info = (DeviceInfo *)HAL_Malloc(sizeof(DeviceInfo))) != NULL) {
+        memset(info, 0, sizeof(*info));
+        if (READ(product_id) && READ(device_name)) {
+            gateway->sub_dev_info = info;
+            gateway->sub_dev_num  = 1;
+            code                  = 0;
+        } else {
+            HAL_Free(info);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return code;
+}
+#endif
