@@ -325,7 +325,7 @@ fn a_refusal_closes_within_200_ms() {
 #[test]
 fn take_over_closes_the_older_connection_after_the_newer_is_in() {
     let hub = hub();
-    for listener in ["mqtt", "ws"] {
+    for (round, listener) in [(1, "mqtt"), (2, "ws")] {
         let mut old = Client::connected(&hub, listener, LAMP, LAMP_KEY);
         old.send(&subscribe(1, "A1B2C3D4E5/lamp-01/data", 0));
         assert_eq!(old.packet(), [0x90, 3, 0, 1, 0]);
@@ -339,6 +339,9 @@ fn take_over_closes_the_older_connection_after_the_newer_is_in() {
         assert_eq!(hub.publish("A1B2C3D4E5/lamp-01/data", "{}", 0)["delivered"], 0);
         new.send(&[0xc0, 0]);
         assert_eq!(new.packet(), [0xd0, 0]);
+        // The next round takes over from nobody: old one, stranger and new one have gone.
+        drop(new);
+        hub.wait("type=disconnect&dir=none", 3 * round);
     }
     assert_eq!(hub.events("type=take_over").len(), 2);
 }

@@ -63,6 +63,7 @@ fn code(stream: SslStream<TcpStream>, client_id: &str) -> u8 {
 fn every_suite_of_the_contract() {
     let hub = hub();
     let psk = Some((LAMP, LAMP_KEY));
+    let mut connections = 0;
     for listener in ["mqtts", "wss"] {
         for (suite, identity) in [
             ("PSK-AES128-CBC-SHA", psk),
@@ -76,7 +77,8 @@ fn every_suite_of_the_contract() {
         ] {
             let stream = with_suite(&hub, listener, suite, identity).unwrap();
             assert_eq!(stream.ssl().current_cipher().unwrap().name(), suite);
-            let event = hub.wait("type=tls", 1).pop().unwrap();
+            connections += 1;
+            let event = hub.wait("type=tls", connections).pop().unwrap();
             assert_eq!((&event["version"], &event["suite"]), (&json!("TLSv1.2"), &json!(suite)));
             assert_eq!(event["psk_identity"], json!(identity.map(|i| i.0)));
         }
