@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::proxy::{Fault, Kind, Plan, Side};
 
-use super::crowd::{COMMAND_TIMEOUT, Crowd, DETECTION, FIRST_WAIT, Outcome, SLACK, UPGRADE};
+use super::crowd::{Crowd, DETECTION, FIRST_WAIT, Outcome, SLACK, UPGRADE};
 use super::stream::{Phase, Stream};
 
 /// A fault and where it strikes.
@@ -91,7 +91,7 @@ pub fn check_break(case: &Case, outcome: &Outcome) {
     let is_stall = matches!(case.fault.kind, Kind::Stall);
     if is_stall {
         let gone = link.client_gone.expect("the SDK gave the connection up");
-        let limit = limit_of_stall(case.phase) + SLACK;
+        let limit = limit_of_stall(case.phase, outcome) + SLACK;
         assert!(gone - fault_at <= limit, "given up after {:?}, limit {limit:?}", gone - fault_at);
     } else if !is_leaving {
         let next = outcome.links[1].opened_at.expect("a second connection");
@@ -103,10 +103,10 @@ pub fn check_break(case: &Case, outcome: &Outcome) {
     assert!(yielded <= Duration::from_millis(2050) + SLACK, "a Yield of 50 ms took {yielded:?}");
 }
 
-fn limit_of_stall(phase: Phase) -> Duration {
+fn limit_of_stall(phase: Phase, outcome: &Outcome) -> Duration {
     match phase {
         Phase::Upgrade => UPGRADE,
-        Phase::Login => COMMAND_TIMEOUT,
+        Phase::Login => outcome.command_timeout,
         Phase::Session | Phase::Leaving => DETECTION,
     }
 }
@@ -182,7 +182,8 @@ fn every_seventh_byte_may_be_followed_by_garbage() {
         outcome.finished.expect(0);
         let codes = outcome.constructs();
         assert!(codes.iter().all(|(code, _)| *code <= 0), "{codes:?}");
-        assert!(codes.iter().all(|(_, time)| *time <= UPGRADE + COMMAND_TIMEOUT + SLACK), "{codes:?}");
+        let limit = UPGRADE + outcome.command_timeout + SLACK;
+        assert!(codes.iter().all(|(_, time)| *time <= limit), "{codes:?}");
         let yielded = Duration::from_millis(outcome.told("longest_yield_ms"));
         assert!(yielded <= Duration::from_millis(2050) + SLACK, "a Yield of 50 ms took {yielded:?}");
     });

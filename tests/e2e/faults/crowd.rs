@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::support::device::Device;
@@ -12,8 +12,10 @@ use crate::support::program::{Finished, Launch};
 use crate::support::proxy::{Plan, Proxy, Record};
 use crate::support::{LIMIT, sdk};
 
-/// Sessions at the same time, each with a device of its own.
+/// Sessions of one crowd at the same time, each with a device of its own.
 const WIDTH: usize = 96;
+/// Sessions of all crowds at the same time: tests run side by side, and a machine that is too busy breaks time limits.
+static FREE_PLACES: Places = Places { free: Mutex::new(WIDTH), freed: Condvar::new() };
 
 /// Command timeout of the sessions: bounds the wait for CONNACK.
 pub const COMMAND_TIMEOUT: Duration = Duration::from_millis(1500);
@@ -46,6 +48,8 @@ pub struct Outcome {
     pub finished: Finished,
     /// The connections, the faulty one first.
     pub links: Vec<Record>,
+    /// What the session waited for an answer at most.
+    pub command_timeout: Duration,
 }
 
 impl Crowd {
@@ -107,6 +111,7 @@ impl Crowd {
     }
 
     fn session(&self, device: &Device, plan: Plan) -> Outcome {
+        let _place = FREE_PLACES.take();
         let proxy = Proxy::start(self.hub.address(self.listener), &[plan]);
         let secret = device.secret.clone().unwrap_or_default();
         let numbers = [self.timeout, KEEP_ALIVE, WHOLE].map(|time| time.as_millis().to_string());
@@ -118,7 +123,31 @@ impl Crowd {
         let links = proxy.wait("end of the connections", LIMIT, |links| {
             links.iter().all(|link| link.client_gone.is_some()).then(|| links.to_vec())
         });
-        Outcome { finished, links }
+        Outcome { finished, links, command_timeout: self.timeout }
+    }
+}
+
+/// Places that sessions take, and leave when they end.
+struct Places {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+struct Place<'a>(&'a Places);
+
+impl Places {
+    /// Waits for a place.
+    fn take(&self) -> Place<'_> {
+        let free = self.freed.wait_while(locked(&self.free), |free| *free == 0);
+        *free.unwrap_or_else(PoisonError::into_inner) -= 1;
+        Place(self)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        *locked(&self.0.free) += 1;
+        self.0.freed.notify_one();
     }
 }
 

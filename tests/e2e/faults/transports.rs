@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::proxy::{Fault, Kind, Plan, Side};
 
 use super::bytes::{cases, check_break, name};
-use super::crowd::{COMMAND_TIMEOUT, Crowd, DETECTION, LINK, Outcome, SLACK, UPGRADE};
+use super::crowd::{Crowd, DETECTION, LINK, Outcome, SLACK, UPGRADE};
 use super::stream::Stream;
 
 /// Command timeout: many sessions at a time must not make an answer late that was not delayed.
@@ -95,7 +95,7 @@ fn check_opaque(outcome: &Outcome) {
     // An altered login is refused.
     let known = |code: i32| matches!(code, 0 | -3 | -5 | -11 | -110 | -111 | -118..=-112 | -608..=-606 | -708..=-701 | -1001);
     assert!(codes.iter().all(|(code, _)| known(*code)), "{codes:?}");
-    let limit = LINK + LINK + UPGRADE + COMMAND_TIMEOUT + SLACK;
+    let limit = LINK + LINK + UPGRADE + outcome.command_timeout + SLACK;
     assert!(codes.iter().all(|(_, time)| *time <= limit), "{codes:?}");
     // The second one is that of a login which was broken off, reached the hub late, and displaced the next.
     assert!(outcome.told("lost") <= 2);

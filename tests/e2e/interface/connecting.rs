@@ -71,7 +71,7 @@ fn without_connack_the_command_timeout_ends_it() {
         let mut held = None;
         let line = construct_against(&peer, &mut device, "timeout=600", |link| held = Some(link));
         assert!(line.starts_with("construct = null err=-111 timeout=600 "), "{line}");
-        assert!((600..5000).contains(&took(&line)), "{line}");
+        assert!((599..5000).contains(&took(&line)), "{line}");
         held.expect("a connection").wait_for_end();
         device.finish();
     }

@@ -219,7 +219,7 @@ pub fn field<'a>(line: &'a str, name: &str) -> &'a str {
     rest.split(' ').next().unwrap_or_default()
 }
 
-/// The time that a call took, in ms.
+/// The time that a call took, in ms. Its beginning and its end are rounded down, so it may be 1 less than it was.
 #[track_caller]
 pub fn took(line: &str) -> u64 {
     field(line, "ms=").parse().expect("a duration")
