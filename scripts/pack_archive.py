@@ -46,6 +46,13 @@ PANICS = re.compile(
     r"4core9panicking\d|4core6option1\d(unwrap|expect)_failed|4core6result13unwrap_failed|4core4cell\d+panic_already_"
     r"|4core3str\d+slice_error_fail|4core5slice5index16slice_index_fail|4core5slice20copy_from_slice_impl17len_mismatch_fail"
     r"|5alloc7raw_vec17capacity_overflow|3std9panicking15panic_with_hook|3std6thread5local18panic_access_error)")
+# What the functions above would have printed, and std when memory is at an end: nobody else asks for these texts.
+DESCRIBES_PANIC = re.compile(
+    r"^\.text\.(unlikely\.)?_R(NvX\w*(3std2io5errorNtB\w_5Error|5alloc6stringNtB\w_13FromUtf8Error)\w*4core3fmt5Debug3fmt"
+    r"|NvNtCs\w+?_3std5alloc24default_alloc_error_hook|NvYNtNtNtNtCs\w+?_3std3sys5stdio4unix6Stderr\w*5Write9write_fmt)")
+
+# Names of source files among texts that end with a NUL: the places of panics. Nobody else asks for them.
+PLACES = re.compile(rb"(?<![^\0])[^\0]*/[^\0]*\.rs(?=\0)")
 
 
 def main(argv=None):
@@ -119,16 +126,19 @@ def cut_panics(args, linked, cut):
 
     After a panic the Rust standard library can print the calls that led there (RUST_BACKTRACE). The readers of debug
     information that this takes are a third of the SDK, and a release archive has no debug information to read: the
-    function that prints a backtrace returns at once. With --minsize a panic ends the program at once, without its message
-    and all that formats it, and tables for unwinding are dropped.
+    function that prints a backtrace returns at once. With --minsize a panic ends the program at once, without its message, the place
+    in it and all that formats it, and tables for unwinding are dropped.
     """
     options, kind = [], machine(args, linked)
     if kind == "ARM" and is_thumb(args, linked):
         kind = "Thumb"
-    for pattern, code in [(PRINTS_BACKTRACE, RETURN_OK), *([(PANICS, TRAP)] if args.minsize else [])]:
+    for pattern, code in [(PRINTS_BACKTRACE, RETURN_OK), *([(PANICS, TRAP), (DESCRIBES_PANIC, RETURN_OK)] if args.minsize else [])]:
         options += replace_functions(args, linked, pattern, code.get(kind))
     if args.minsize:
-        options += [f"--remove-section={name}" for name in UNWIND_TABLES]
+        options += forget_places(args, linked) + [f"--remove-section={name}" for name in UNWIND_TABLES]
+        if "_Unwind_Resume" in undefined_symbols(args, linked):
+            # Never called, so that a firmware need not import it.
+            options.append("--redefine-sym=_Unwind_Resume=abort")
     if options:
         tool(args, "objcopy", *options, linked, cut)
     return bool(options)
@@ -144,6 +154,34 @@ def replace_functions(args, linked, pattern, code):
                 body.write(code if args.minsize else code.ljust(size, b"\0"))
             options += ["--update-section", f"{name}={body.name}", f"--remove-relocations={name}"]
     return options
+
+
+def forget_places(args, linked):
+    """Options of objcopy that make the names of source files empty, so that the linker of the firmware merges them into one, and
+    drop the relocations of the places with such a name."""
+    options = []
+    headers = tool(args, "readelf", "--wide", "--section-headers", linked)
+    for section in re.findall(r" (\.rodata\.str1\.\d+) +PROGBITS", headers):
+        with tempfile.NamedTemporaryFile(dir=os.path.dirname(linked), delete=False) as body:
+            tool(args, "objcopy", "--dump-section", f"{section}={body.name}", linked, os.devnull)
+            texts = body.read()
+            body.seek(0)
+            body.write(PLACES.sub(lambda place: bytes(len(place[0])), texts))
+        options += ["--update-section", f"{section}={body.name}"]
+        names = {place.start() for place in PLACES.finditer(texts)}
+        options += [f"--remove-relocations={source}" for source, target, offset in lone_pointers(args, linked)
+                    if target == section and offset in names]
+    return options
+
+
+def lone_pointers(args, path):
+    """Constants with one pointer: their section, the section it points to, and the offset there. Where offsets stand with the
+    relocations, that is: not on 32-bit machines."""
+    for source, entry in re.findall(r"^Relocation section '\.rela(\.data\.rel\.ro\.\S+)' at .* contains 1 entry:\n.*\n(.*)$",
+                                    tool(args, "readelf", "--wide", "--relocs", path), re.MULTILINE):
+        match = re.search(r" (\.\S+) \+ (\w+)$", entry)
+        if match:
+            yield source, match.group(1), int(match.group(2), 16)
 
 
 def machine(args, path):

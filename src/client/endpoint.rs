@@ -6,6 +6,7 @@
 
 use super::notice::{Notice, Refusal};
 use crate::error::Error;
+use crate::log::Payload;
 use std::fmt;
 use std::net::Ipv6Addr;
 
@@ -211,7 +212,9 @@ impl Endpoint {
 
         let mut notices = Vec::new();
         if known.is_none() && !name.is_empty() {
-            notices.push(Notice::warning(format!("unknown region {name:?}, using {}: {host}", region.name)));
+            let name = Payload(name.as_bytes());
+            let text = format!("unknown region \"{name}\", using {}: {host}", region.name);
+            notices.push(Notice::warning(text));
         }
         let endpoint =
             Endpoint { scheme, host, port: scheme.default_port(), path: "/".into(), given_by_url: false };
@@ -229,7 +232,7 @@ impl fmt::Display for Endpoint {
 
 /// A mistyped URL must not pass for an unknown region and end at the public platform.
 fn is_meant_as_url(region: &str) -> bool {
-    region.contains("://")
+    region.as_bytes().windows(3).any(|three| three == b"://")
         || region.split_once(':').is_some_and(|(name, _)| Scheme::from_name(name).is_some())
 }
 
@@ -239,7 +242,8 @@ fn parse(url: &str) -> Result<Endpoint, String> {
     if url.len() > MAX_URL {
         return Err(format!("it is longer than {MAX_URL} bytes"));
     }
-    let (scheme, rest) = url.split_once("://").ok_or("there is no \"://\"")?;
+    let parts = url.split_once(':').and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)));
+    let (scheme, rest) = parts.ok_or("there is no \"://\"")?;
     let scheme = Scheme::from_name(scheme).ok_or("the scheme is not one of ws, wss, mqtt, mqtts")?;
     let (authority, path) =
         rest.find(['/', '?', '#']).and_then(|end| rest.split_at_checked(end)).unwrap_or((rest, ""));

@@ -75,8 +75,11 @@ impl Gate {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         INSIDE.with_borrow_mut(|inside| {
-            let own = inside.iter().rposition(|&gate| gate == self.0.address());
-            own.map(|position| inside.remove(position))
+            // Calls end in the order opposite to that in which they began, as a rule.
+            if inside.pop_if(|gate| *gate == self.0.address()).is_none() {
+                let own = inside.iter().rposition(|&gate| gate == self.0.address());
+                own.map(|position| inside.remove(position));
+            }
         });
         self.0.calls.fetch_sub(1, Ordering::SeqCst);
         if self.0.is_closing() {

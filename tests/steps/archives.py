@@ -197,9 +197,9 @@ class Packing(unittest.TestCase):
             file.write(text)
         return path
 
-    def build_library(self):
+    def build_library(self, *options):
         source, out = os.path.join(self.dir, "part.c"), os.path.join(self.dir, "part.o")
-        self.assertEqual(run("gcc", "-c", "-ffunction-sections", source, "-o", out).returncode, 0)
+        self.assertEqual(run("gcc", "-c", "-ffunction-sections", *options, source, "-o", out).returncode, 0)
         self.assertEqual(run("ar", "crD", os.path.join(self.dir, "libpart.a"), out).returncode, 0)
 
     def pack(self, symbols, *options):
@@ -257,6 +257,26 @@ class Packing(unittest.TestCase):
         object_file = run("readelf", "--wide", "--section-headers", os.path.join(self.dir, "out.a")).stdout
         self.assertNotIn(".eh_frame", object_file)
         self.assertNotIn("puts", run("nm", os.path.join(self.dir, "out.a")).stdout)
+
+    def test_a_small_library_has_no_names_of_source_files(self):
+        self.write("part.c", "struct place { const char *file; int line; };\n"
+                             "static const struct place sg_place = {\"cargo/src/part.rs\", 7};\n"
+                             "const struct place *volatile sg_last;\n"
+                             "int IOT_One(void) { sg_last = &sg_place; return sg_last->line; }\n"
+                             "const char *IOT_Two(void) { return \"kept/part.c\"; }\n")
+        self.build_library("-O1", "-fPIC", "-fdata-sections")
+        main = self.write("main.c", "#include <stdio.h>\nint IOT_One(void);\nconst char *IOT_Two(void);\n"
+                                    "int main(void) { puts(IOT_Two()); return IOT_One(); }\n")
+        program = os.path.join(self.dir, "program")
+        for options, has_name in [([], True), (["--minsize"], False)]:
+            self.assertEqual(self.pack("sdk IOT_One always\nsdk IOT_Two always\n", *options).returncode, 0)
+            self.assertEqual(run("gcc", main, os.path.join(self.dir, "out.a"), "-o", program).returncode, 0)
+            done = run(program)
+            self.assertEqual((done.returncode, done.stdout), (7, "kept/part.c\n"))
+            with open(program, "rb") as file:
+                self.assertEqual(b"part.rs" in file.read(), has_name)
+        relocations = run("readelf", "--wide", "--relocs", os.path.join(self.dir, "out.a")).stdout
+        self.assertNotIn(".rela.data.rel.ro", relocations)
 
     def test_an_inner_symbol_that_stays_open_is_refused(self):
         self.write("part.c", "int mbedtls_open(void);\nint IOT_One(void) { return mbedtls_open(); }\n")
