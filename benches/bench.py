@@ -27,7 +27,7 @@ def main():
     parser.add_argument("--hub", required=True, help="the program iot-hub-emulator")
     parser.add_argument("--rust-target", required=True, help="where cargo builds the Rust programs")
     parser.add_argument("--quick", action="store_true", help="everything once and briefly: does it work?")
-    parser.add_argument("--out", help="the document to write; it is printed too")
+    parser.add_argument("--out", help="the document to write when all is measured; it is printed too")
     args = parser.parse_args()
     allow_many_connections()
     try:
@@ -56,7 +56,7 @@ def measured(args, work):
             metrics.idle_calls(with_broker, scale, results, progress)
         ours = detail.tables(broker, results, scale, work, progress)
     masking, masking_goal = masking_speed(work)
-    shown = [*metrics.TIMED, *metrics.COUNTED, *metrics.rss_metrics(scale)]
+    shown = [*metrics.TIMED, *metrics.COUNTED, *metrics.many_metrics(scale)]
     compared = [document.comparisons(results, there, shown, broker) for broker in ("mosquitto", "hub")]
     reached = document.all_goals(results, there, shown, ("mosquitto", "hub"), [masking_goal])
     alone = "## This SDK alone\n\nFrom here on with mosquitto, and without a comparison.\n"
@@ -70,11 +70,11 @@ def masking_speed(work):
     rows = [[f"{size:,}", *(document.number(speeds[f"{kind}_{size}"], 1) for kind in ("frame", "loop", "copy")),
              document.number(speeds[f"frame_{size}"] / speeds[f"loop_{size}"], 2)] for size in sizes]
     ratio = speeds[f"frame_{sizes[-1]}"] / speeds[f"loop_{sizes[-1]}"]
-    verdict = "reached" if ratio >= goals.MASKING else "not reached"
-    text = ("Gigabytes per second: the SDK's encoder, header included; the shortest masking loop, which the compiler makes vector "
-            "instructions of; and a copy without masking. Medians of 5 rounds that take turns.")
+    text = ("Gigabytes per second: the SDK's encoder, header included; a masking loop into memory that is there, which the "
+            "compiler makes vector instructions of; and a copy without masking. Medians of 5 rounds that take turns.")
     head = ["payload, bytes", "our frames", "vectorised loop", "copy", "ours / loop"]
-    goal = ["none", "ws", "masking", f"≥ {goals.MASKING} × vectorised loop", verdict]
+    goal = ["none", "ws", f"masking {sizes[-1]:,} bytes", f"{document.number(ratio, 2)} ×",
+            f"≥ {goals.MASKING} × vectorised loop", goals.reached(ratio >= goals.MASKING)]
     return document.table("Masking", text, head, rows), goal
 
 

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,15 +92,15 @@ static double _status_kib(const char *field)
     return strtod(line + strlen(field), NULL);
 }
 
+/* Processor time of all threads so far. */
 static double _cpu_seconds(void)
 {
-    struct rusage usage;
+    struct timespec time;
 
-    if (getrusage(RUSAGE_SELF, &usage) != 0) {
+    if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) != 0) {
         bench_fail("no processor time: %s", strerror(errno));
     }
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
 static int _compare(const void *left, const void *right)
@@ -425,16 +424,11 @@ static void _idle(double seconds)
     }
 }
 
-static void _task_idle(void)
+static void _connect_all(void **all, size_t clients)
 {
-    const size_t clients  = sg_run.options.clients;
-    double       base_kib = _status_kib("VmRSS:");
-    void       **all      = (void **)calloc(clients, sizeof(*all));
-    char         id[96];
+    const Contender *contender = &sg_run.contender;
+    char             id[96];
 
-    if (all == NULL) {
-        bench_fail("no memory");
-    }
     for (size_t i = 0; i < clients; i++) {
         /* The first one is the device that the hub knows. */
         int length = i == 0 ? snprintf(id, sizeof(id), "%s", sg_run.options.id)
@@ -442,9 +436,26 @@ static void _task_idle(void)
         if (length < 0 || length >= (int)sizeof(id)) {
             bench_fail("client id too long: %s", sg_run.options.id);
         }
-        all[i] = sg_run.contender.connect(&sg_run.options, id);
+        all[i] = (contender->begin != NULL ? contender->begin : contender->connect)(&sg_run.options, id);
     }
+    for (size_t i = 0; contender->begin != NULL && i < clients; i++) {
+        contender->wait();
+    }
+}
+
+static void _task_idle(void)
+{
+    const size_t clients  = sg_run.options.clients;
+    double       base_kib = _status_kib("VmRSS:");
+    double       cpu      = _cpu_seconds();
+    void       **all      = (void **)calloc(clients, sizeof(*all));
+
+    if (all == NULL) {
+        bench_fail("no memory");
+    }
+    _connect_all(all, clients);
     _result("rss_kib", _status_kib("VmRSS:") - base_kib);
+    _result("connect_cpu_us", (_cpu_seconds() - cpu) / (double)clients * 1e6);
     sg_run.client = all[0];
     if (sg_run.options.seconds > 0) {
         _idle((double)sg_run.options.seconds);

@@ -54,6 +54,12 @@ typedef struct Heap {
 typedef struct Contender {
     /** A connected client with the given id. */
     void *(*connect)(const Options *options, const char *id);
+    /**
+     * Where connecting one client after the other takes a library very long: begin() starts to connect one, wait() waits
+     * until one is connected. NULL otherwise.
+     */
+    void *(*begin)(const Options *options, const char *id);
+    void (*wait)(void);
     /** Disconnects and frees the client. */
     void (*disconnect)(void *client);
     /** Subscribes to BENCH_TOPIC with QoS 0 and waits for the answer; bench_arrived() is called for each message then. */

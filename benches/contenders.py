@@ -58,10 +58,11 @@ PEERS = (
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """Where a contender connects to; `ca` is the CA file of a server with TLS."""
+    """Where a contender connects to; `ca` is the CA file of a server with TLS, `pid` the process."""
 
     url: str
     ca: str = ""
+    pid: int = 0
 
 
 def credentials(device):

@@ -59,12 +59,23 @@ def peer_versions():
 
 
 def all_goals(results, there, metrics, brokers, further):
-    """Every goal with its place and whether it is reached."""
-    rows = [[broker, transport, metric.title, verdict.rsplit(": ", 1)[0], verdict.rsplit(": ", 1)[1]]
-            for broker in brokers for transport in contenders.OURS.transports for metric in metrics
-            for verdict in goals.verdicts(metric, transport, goals.row(results, there, broker, transport, metric))]
-    return table("Goals", "What the project set itself; the figures are in the tables below.",
-                 ["broker", "transport", "metric", "goal", ""], [*rows, *further])
+    """Every goal with its place, what is compared with it, whether it is reached, and if not, what stands in the way."""
+    found = [(broker, transport, metric, verdict)
+             for broker in brokers for transport in contenders.OURS.transports for metric in metrics
+             for verdict in goals.verdicts(metric, transport, goals.row(results, there, broker, transport, metric))]
+    rows = [[broker, transport, metric.title, compared_value(metric, verdict), verdict.goal.text,
+             goals.reached(verdict.is_reached)] for broker, transport, metric, verdict in found]
+    missed = {verdict.goal.why for *_, verdict in found if not verdict.is_reached and verdict.goal.why}
+    goals_table = table("Goals", "What the project set itself; the figures behind it are in the tables below.",
+                        ["broker", "transport", "metric", "measured", "goal", ""], [*rows, *further])
+    reasons = [goals.REASONS[why] for why in goals.REASONS if why in missed]
+    if not reasons:
+        return goals_table
+    return "\n".join([goals_table, "### What stands in the way\n", *(f"* {reason}" for reason in reasons), ""])
+
+
+def compared_value(metric, verdict):
+    return f"{number(verdict.value, 2)} ×" if verdict.goal.is_ratio else number(verdict.value, metric.digits)
 
 
 def comparisons(results, there, metrics, broker):
@@ -87,7 +98,7 @@ def comparison(results, there, metrics, broker, transport):
         figures = [number(results.of(broker, transport, one.name, metric.key), metric.digits) for one in columns]
         others = (its_row.best, its_row.floor) if has_peers else (its_row.over("ws"),)
         verdicts = goals.verdicts(metric, transport, its_row)
-        rows.append([metric.title, *figures, *(number(its_row.ratio(other), 2) for other in others), "; ".join(verdicts)])
+        rows.append([metric.title, *figures, *(number(its_row.ratio(other), 2) for other in others), "; ".join(map(str, verdicts))])
     return table(f"With {broker} over {transport}", "", [*head, "goal"], rows, level=3)
 
 
@@ -95,7 +106,8 @@ TEXTS = {
     "mosquitto": "*Read by the broker*: until a QoS 1 message behind the others is acknowledged. QoS 1 with up to 20 in flight. "
                  "*Received*: the floor publishes over TCP, and every message must arrive. A connect is not timed here, because "
                  "mosquitto looks at new WebSocket connections every 100 ms. Instructions are callgrind's; system calls "
-                 "strace's, of all threads; allocations and heap peak those of the whole program, C library included.",
+                 "strace's, of all threads; allocations and heap peak those of the whole program, C library included. Many clients of Paho C "
+                 "are connected without its thread.",
     "hub": "The same work with the project's hub. A device publishes there to its own topics only, so that nothing is fed to "
            "it from outside; a connect is TCP, TLS with verification of the server, WebSocket upgrade, CONNECT and CONNACK.",
 }

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import os
 import re
+import resource
 import socket
 import subprocess
 import tempfile
@@ -76,6 +77,29 @@ def parse(output):
     """The lines `name value`."""
     found = re.findall(r"^([a-z]\w*) ([-+.\de]+)$", output, re.MULTILINE)
     return {name: float(value) for name, value in found}
+
+
+class ProcessorTime:
+    """Microseconds of the programs that are run inside this, and of a server that they use."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.client_us = self.server_us = 0
+
+    def __enter__(self):
+        self.before = self.read()
+        return self
+
+    def __exit__(self, *_):
+        self.client_us, self.server_us = (after - before for after, before in zip(self.read(), self.before))
+
+    def read(self):
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        server = 0
+        for task in os.listdir(f"/proc/{self.pid}/task"):
+            with open(f"/proc/{self.pid}/task/{task}/schedstat", encoding="ascii") as nanoseconds:
+                server += int(nanoseconds.read().split()[0])
+        return (usage.ru_utime + usage.ru_stime) * 1e6, server / 1e3
 
 
 def per_message(run, span):

@@ -9,6 +9,7 @@ import contenders
 import measure
 
 PAYLOAD = 64
+LARGE_PAYLOAD = 4096 + PAYLOAD
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,10 @@ TIMED = (
     Metric("qos0", "QoS 0 read by the broker, messages/s", more_is_better=True),
     Metric("qos1", "QoS 1 acknowledged, messages/s", more_is_better=True),
     Metric("received", "received without loss, messages/s", more_is_better=True),
+    Metric("qos0_client_us", "processor time per QoS 0 message, µs", 2),
+    Metric("qos0_server_us", "the broker's processor time per QoS 0 message, µs", 2),
+    Metric("qos1_client_us", "processor time per QoS 1 message, µs", 2),
+    Metric("qos1_server_us", "the broker's processor time per QoS 1 message, µs", 2),
     Metric("round_trip_p50", "round trip p50, µs", 1),
     Metric("round_trip_p99", "round trip p99, µs", 1),
     Metric("connect_p50", "connect p50, ms", 2),
@@ -32,6 +37,7 @@ TIMED = (
 COUNTED = (
     Metric("connect_round_trips", "round trips to connect, TCP's included"),
     Metric("publish_instructions", "instructions in the QoS 0 publish call"),
+    Metric("byte_instructions", "instructions in the QoS 0 publish call per further byte of payload", 2),
     Metric("published_instructions", "instructions per QoS 0 message, all of the program"),
     Metric("received_instructions", "instructions per received message, all of the program"),
     Metric("publish_calls", "system calls per QoS 0 message", 2),
@@ -41,6 +47,7 @@ COUNTED = (
     Metric("received_allocations", "allocations per received message", 2),
     Metric("wire_bytes", "bytes on the wire per QoS 0 message"),
     Metric("heap_peak", "heap peak of a program with one client, bytes"),
+    Metric("client_heap_peak", "heap peak of one client, asked of HAL_Malloc, bytes"),
     Metric("idle_calls", "system calls of an idle client per minute"),
     Metric("size", "stripped program, bytes"),
 )
@@ -51,14 +58,14 @@ class Scale:
     """How much is measured."""
 
     rounds: int = 5
-    qos0: int = 100_000
-    qos1: int = 20_000
-    received: int = 50_000
-    round_trips: int = 5000
+    qos0: int = 40_000
+    qos1: int = 10_000
+    received: int = 25_000
+    round_trips: int = 4000
     connects: int = 20
     # Messages of the shorter and the longer run that make a count.
     counted: tuple = (1000, 5000)
-    stream: tuple = (1000, 31_000)
+    stream: tuple = (1000, 16_000)
     idle_seconds: int = 60
     clients: tuple = (1, 100, 1000)
     our_clients: tuple = (2000,)
@@ -84,9 +91,15 @@ class Results:
         return statistics.median(values) if values else None
 
 
-def rss_metrics(scale):
-    return [Metric(f"rss_{clients}", f"RSS per idle client, {clients:,} of them, KiB", 1)
-            for clients in (*scale.clients, *scale.our_clients)]
+def many_metrics(scale):
+    """What many idle clients in one program cost each, and a further one where there are few and where there are many."""
+    counts = (*scale.clients, *scale.our_clients)
+    few, many = (f"from {fewer:,} to {more:,}" for fewer, more in (counts[:2], counts[-2:]))
+    return [*(Metric(f"rss_{clients}", f"RSS per idle client, {clients:,} of them, KiB", 1) for clients in counts),
+            Metric("rss_further_few", f"RSS per further client, {few}, KiB", 1),
+            Metric("rss_further_many", f"RSS per further client, {many}, KiB", 1),
+            Metric("cpu_few", f"processor time per connected client, {counts[1]:,} of them, ms", 2),
+            Metric("cpu_many", f"processor time per connected client, {counts[-1]:,} of them, ms", 2)]
 
 
 def runners(work, there, broker, listeners):
@@ -106,17 +119,23 @@ def timed(all_runners, scale, results, progress):
                     results.add(place, key, value)
 
 
+def published(runner, qos, count):
+    """Result of the task, messages per second, and what a message costs on both sides."""
+    with measure.ProcessorTime(runner.server.pid) as time:
+        result = runner.results("publish", qos=qos, count=count, payload=PAYLOAD)
+    return result, {f"qos{qos}": result["messages"] / result["seconds"], f"qos{qos}_client_us": time.client_us / count,
+                    f"qos{qos}_server_us": time.server_us / count}
+
+
 def qos0(_, runner, scale):
-    result = runner.results("publish", qos=0, count=scale.qos0, payload=PAYLOAD)
-    figures = {"qos0": result["messages"] / result["seconds"]}
+    result, figures = published(runner, 0, scale.qos0)
     if not runner.contender.queues:
         figures["qos0_written"] = result["messages"] / result["call_seconds"]
     return figures
 
 
 def qos1(_, runner, scale):
-    result = runner.results("publish", qos=1, count=scale.qos1, payload=PAYLOAD)
-    return {"qos1": result["messages"] / result["seconds"]}
+    return published(runner, 1, scale.qos1)[1]
 
 
 def received(broker, runner, scale):
@@ -147,6 +166,8 @@ def counted(all_runners, scale, sdk, results, progress):
         figures = {**instructions(runner, scale), **system_calls(runner, scale), **allocations(runner, scale),
                    "wire_bytes": measure.bytes_on_the_wire(runner, PAYLOAD),
                    "connect_round_trips": measure.round_trips_to_connect(runner)}
+        if runner.contender is contenders.OURS:
+            figures["client_heap_peak"] = runner.results("connect")["heap_peak"]
         if runner.contender is not contenders.FLOOR:
             figures["size"] = contenders.stripped_size(runner.contender, sdk, runner.work)
         for key, value in figures.items():
@@ -156,9 +177,9 @@ def counted(all_runners, scale, sdk, results, progress):
 def instructions(runner, scale):
     function = runner.contender.publish
 
-    def publish(count, function=""):
+    def publish(count, function="", payload=PAYLOAD):
         return measure.instructions(
-            lambda wrapper: runner.run("publish", wrapper, qos=0, count=count, payload=PAYLOAD), function)
+            lambda wrapper: runner.run("publish", wrapper, qos=0, count=count, payload=payload), function)
 
     def receive(count):
         return measure.instructions(lambda wrapper: runner.receive(wrapper, count=count, payload=PAYLOAD))
@@ -166,7 +187,10 @@ def instructions(runner, scale):
     figures = {"published_instructions": measure.per_message(publish, scale.counted),
                "received_instructions": measure.per_message(receive, scale.counted)}
     if function:
-        figures["publish_instructions"] = measure.per_message(lambda count: publish(count, function), scale.counted)
+        small, large = (measure.per_message(lambda count, payload=payload: publish(count, function, payload), scale.counted)
+                        for payload in (PAYLOAD, LARGE_PAYLOAD))
+        figures["publish_instructions"] = small
+        figures["byte_instructions"] = (large - small) / (LARGE_PAYLOAD - PAYLOAD)
     return figures
 
 
@@ -205,10 +229,17 @@ def resident(all_runners, scale, results, progress):
     """Memory of many idle clients in one program, measured while the caller does something else: some need minutes to connect."""
     def watch(number, place, runner):
         ours = runner.contender is contenders.OURS
-        for clients in scale.clients + (scale.our_clients if ours else ()):
-            # Two clients of one name would push each other out.
-            result = runner.results("idle", clients=clients, device=f"many{number}x")
-            results.add(place, f"rss_{clients}", result["rss_kib"] / clients)
+        counts = scale.clients + (scale.our_clients if ours else ())
+        # Two clients of one name would push each other out.
+        found = [runner.results("idle", clients=clients, device=f"many{number}x") for clients in counts]
+        rss = [result["rss_kib"] for result in found]
+        for clients, total in zip(counts, rss):
+            results.add(place, f"rss_{clients}", total / clients)
+        results.add(place, "rss_further_few", (rss[1] - rss[0]) / (counts[1] - counts[0]))
+        results.add(place, "cpu_few", found[1]["connect_cpu_us"] / 1000)
+        if ours:
+            results.add(place, "rss_further_many", (rss[-1] - rss[-2]) / (counts[-1] - counts[-2]))
+            results.add(place, "cpu_many", found[-1]["connect_cpu_us"] / 1000)
 
     with concurrent.futures.ThreadPoolExecutor(len(all_runners)) as pool:
         futures = [pool.submit(watch, number, *each) for number, each in enumerate(all_runners)]

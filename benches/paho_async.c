@@ -59,7 +59,7 @@ static void _wait(void)
     }
 }
 
-static void *_connect(const Options *options, const char *id)
+static void *_begin(const Options *options, const char *id)
 {
     MQTTAsync                client;
     MQTTAsync_connectOptions tcp       = MQTTAsync_connectOptions_initializer;
@@ -82,6 +82,12 @@ static void *_connect(const Options *options, const char *id)
     connect.onFailure         = _on_failure;
     connect.context           = (void *)"connect";
     _check(MQTTAsync_connect(client, &connect), "connect");
+    return client;
+}
+
+static void *_connect(const Options *options, const char *id)
+{
+    MQTTAsync client = _begin(options, id);
     _wait();
     return client;
 }
@@ -131,6 +137,8 @@ Contender bench_contender(const Options *options)
     }
     memset(&paho, 0, sizeof(paho));
     paho.connect    = _connect;
+    paho.begin      = _begin;
+    paho.wait       = _wait;
     paho.disconnect = _disconnect;
     paho.subscribe  = _subscribe;
     paho.publish    = _publish;

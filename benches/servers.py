@@ -38,7 +38,7 @@ def mosquitto(work):
         with running([program, "-c", config], stdout=output, stderr=subprocess.STDOUT) as child:
             for port in ports.values():
                 wait_for_port(child, port, log)
-            yield {name: listener(name, f"127.0.0.1:{port}", certificate) for name, port in ports.items()}
+            yield {name: listener(name, f"127.0.0.1:{port}", certificate, child.pid) for name, port in ports.items()}
 
 
 @contextlib.contextmanager
@@ -71,13 +71,13 @@ secret = "{SECRET}"
         authority = subprocess.run([program, "ca", "--config", config], capture_output=True, text=True, check=True)
         ca_file = write(work, "hub-ca.pem", authority.stdout)
         ports = {"tcp": "mqtt", "ws": "ws", "wss": "wss"}
-        yield {name: listener(name, addresses[port], ca_file) for name, port in ports.items()}
+        yield {name: listener(name, addresses[port], ca_file, child.pid) for name, port in ports.items()}
 
 
-def listener(transport, address, ca_file):
+def listener(transport, address, ca_file, pid):
     if transport == "tcp":
-        return Server(f"mqtt://{address}")
-    return Server(f"{transport}://{address}/mqtt", ca_file if transport == "wss" else "")
+        return Server(f"mqtt://{address}", pid=pid)
+    return Server(f"{transport}://{address}/mqtt", ca_file if transport == "wss" else "", pid)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds one configuration beside others: scripts/build_config.sh <directory> [-DOPTION=VALUE ...]
 # The result is <directory>/release (or debug) with bin, include and lib; <directory>/build is the build directory.
-# A second call with the same options is incremental, and all configurations share cargo's target directory.
+# A second call with the same options is incremental, and all configurations share cargo's target directory. BUILD_TARGET
+# names a part of the build, such as `libraries`.
 set -euo pipefail
 
 if [[ $# -lt 1 || $1 == -* ]]; then
@@ -23,4 +24,4 @@ if [[ ! -e $directory/options || $(<"$directory/options") != "$*" ]]; then
     printf '%s\n' "$*" >"$directory/options"
 fi
 cmake -S "$(dirname "$0")/.." -B "$directory/build" "${generator[@]}" "-DOUTPUT_DIR=$directory" "$@"
-cmake --build "$directory/build"
+cmake --build "$directory/build" ${BUILD_TARGET:+--target "$BUILD_TARGET"}

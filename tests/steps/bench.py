@@ -56,7 +56,7 @@ class QuickRun(unittest.TestCase):
                     self.assertIn(one.name, self.table(f"With {broker} over {transport}")[0])
 
     def test_every_figure_of_ours_is_there(self):
-        shown = [*metrics.TIMED, *metrics.COUNTED, *metrics.rss_metrics(metrics.QUICK)]
+        shown = [*metrics.TIMED, *metrics.COUNTED, *metrics.many_metrics(metrics.QUICK)]
         for transport in contenders.OURS.transports:
             here = {row[0]: row[1] for broker in ("mosquitto", "hub")
                     for row in self.table(f"With {broker} over {transport}")[1:]}

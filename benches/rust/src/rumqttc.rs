@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Outgoing, Packet, QoS, Transport};
+use rustix::time::{ClockId, clock_gettime};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -158,15 +159,10 @@ fn resident_kib() -> Outcome<f64> {
     Ok(line.trim_end_matches("kB").trim().parse()?)
 }
 
+/// Processor time of all threads so far.
 fn cpu_time() -> Duration {
-    // SAFETY: all zeroes is a valid `rusage`, and the call writes to nothing else.
-    let usage = unsafe {
-        let mut usage: libc::rusage = std::mem::zeroed();
-        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
-        usage
-    };
-    let time = |part: libc::timeval| Duration::new(part.tv_sec as u64, part.tv_usec as u32 * 1000);
-    time(usage.ru_utime) + time(usage.ru_stime)
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 async fn publish(options: &Options) -> Outcome<()> {
@@ -225,13 +221,14 @@ async fn connect(options: &Options) -> Outcome<()> {
 }
 
 async fn idle(options: &Options) -> Outcome<()> {
-    let base = resident_kib()?;
+    let (base, before) = (resident_kib()?, cpu_time());
     let mut sessions = Vec::with_capacity(options.clients);
     for index in 0..options.clients {
         let id = if index == 0 { options.id.clone() } else { format!("{}{index}", options.id) };
         sessions.push(Session::connect(options, &id).await?);
     }
     result("rss_kib", resident_kib()? - base)?;
+    result("connect_cpu_us", (cpu_time() - before).as_secs_f64() / options.clients as f64 * 1e6)?;
     if options.seconds > 0 {
         result("ready", 1.0)?;
         let idle =
