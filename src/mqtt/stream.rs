@@ -121,7 +121,7 @@ impl PacketStream {
         Ok(match parse_header(pending)? {
             Some((header_len, first, body_len)) if body_len > self.limit => {
                 let start_of_body = pending.get(header_len..).unwrap_or_default();
-                self.oversize_id(first, start_of_body).is_some()
+                self.oversize_id(first, body_len, start_of_body).is_some()
             }
             Some((header_len, _, body_len)) => pending.len() >= header_len + body_len,
             None => false,
@@ -166,7 +166,7 @@ impl PacketStream {
 
     fn next_oversize(&mut self, header_len: usize, first: u8, body_len: usize) -> Option<Frame<'_>> {
         let start_of_body = self.pending().get(header_len..).unwrap_or_default();
-        let id = self.oversize_id(first, start_of_body)?;
+        let id = self.oversize_id(first, body_len, start_of_body)?;
         self.start += header_len;
         self.skip = body_len;
         self.discard_skipped();
@@ -174,12 +174,17 @@ impl PacketStream {
     }
 
     /// Packet id of a packet that is too large, 0 if it has none; `None` while it has not arrived. It stands
-    /// behind the topic; behind a topic above the limit it is not worth waiting for.
-    fn oversize_id(&self, first: u8, start_of_body: &[u8]) -> Option<u16> {
+    /// behind the topic; behind a topic above the limit it is not worth waiting for, and behind one that fills the
+    /// body there is none.
+    fn oversize_id(&self, first: u8, body_len: usize, start_of_body: &[u8]) -> Option<u16> {
         if first >> 4 != 3 {
             return Some(0);
         }
-        publish_id(first, start_of_body).or_else(|| (start_of_body.len() > self.limit).then_some(0))
+        let topic_len = usize::from(u16::from_be_bytes(*start_of_body.first_chunk::<2>()?));
+        if topic_len > self.limit || topic_len + 4 > body_len {
+            return Some(0);
+        }
+        publish_id(first, start_of_body)
     }
 
     fn discard_skipped(&mut self) {
@@ -300,6 +305,31 @@ mod tests {
         );
         assert_eq!(stream.next_frame(), Ok(Some(Frame::Packet { first: 0xd0, body: &[] })));
         assert_eq!(stream.next_frame(), Ok(None));
+    }
+
+    /// The topic is above the limit, or leaves no room for the id, which must not be taken from the next packet then.
+    #[test]
+    fn an_id_that_is_out_of_reach_does_not_depend_on_the_pieces() {
+        let beyond_limit = packet(0x32, &[&[0, 102][..], &[b't'; 102], &[0x12, 0x34], &[9; 50]].concat());
+        let fills_body = packet(0x32, &[&[0, 99][..], &[b't'; 99]].concat());
+        for oversize in [beyond_limit, fills_body] {
+            let bytes = [oversize, packet(0x40, &[0x56, 0x78])].concat();
+            for size in [1, 2, 3, 50, bytes.len()] {
+                let mut stream = PacketStream::new(100);
+                let mut frames = vec![];
+                for chunk in bytes.chunks(size) {
+                    stream.push(chunk).unwrap();
+                    frames.extend(drain(&mut stream));
+                }
+                assert_eq!(frames.len(), 2, "{frames:?}");
+                assert!(
+                    frames[0].starts_with("Oversize { first: 50, id: 0,"),
+                    "{} in pieces of {size}",
+                    frames[0]
+                );
+                assert_eq!(frames[1], "Packet { first: 64, body: [86, 120] }");
+            }
+        }
     }
 
     #[test]
