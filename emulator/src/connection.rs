@@ -8,9 +8,9 @@ use bytes::BytesMut;
 use futures_util::StreamExt;
 use openssl::ssl::SslContext;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
+use tokio_openssl::SslStream;
 
 use crate::auth::Proof;
 use crate::faults::{Action, Hit, Stage};
@@ -28,7 +28,7 @@ pub const OPENING: Duration = Duration::from_secs(10);
 /// A new connection.
 pub struct Incoming {
     pub listener: &'static str,
-    pub tcp: TcpStream,
+    pub transport: Box<dyn Transport>,
     pub peer: SocketAddr,
     /// The TLS side, on a TLS listener.
     pub tls: Option<SslContext>,
@@ -62,17 +62,16 @@ pub async fn serve(hub: Arc<Hub>, incoming: Incoming) {
 }
 
 async fn open(hub: &Hub, link: &Link, incoming: Incoming) -> Result<(Opened, Source, Sink), String> {
-    let Incoming { tcp, tls: context, .. } = incoming;
-    tcp.set_nodelay(true).map_err(|e| e.to_string())?;
+    let Incoming { transport, tls: context, .. } = incoming;
     let mut opened = Opened { proof: Proof::default(), tls: Value::Null, upgrade: Value::Null };
     let transport: Box<dyn Transport> = match context {
         Some(context) => {
-            let (stream, session) = open_tls(hub, link, &context, tcp).await?;
+            let (stream, session) = open_tls(hub, link, &context, transport).await?;
             opened.proof = session.proof;
             opened.tls = session.info;
             Box::new(stream)
         }
-        None => Box::new(tcp),
+        None => transport,
     };
     opened.proof.plain_mqtt = link.listener == "mqtt";
     let stream = Stream::new(transport, link.shape.clone());
@@ -92,9 +91,9 @@ async fn open_tls(
     hub: &Hub,
     link: &Link,
     context: &SslContext,
-    tcp: TcpStream,
-) -> Result<(tokio_openssl::SslStream<TcpStream>, tls::Session), String> {
-    let accepted = match timeout(OPENING, tls::accept(context, tcp)).await {
+    transport: Box<dyn Transport>,
+) -> Result<(SslStream<Box<dyn Transport>>, tls::Session), String> {
+    let accepted = match timeout(OPENING, tls::accept(context, transport)).await {
         Ok(accepted) => accepted,
         Err(_) => Err("no handshake within 10 s".into()),
     };

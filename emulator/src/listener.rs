@@ -78,7 +78,11 @@ pub async fn run(hub: Arc<Hub>, bound: Bound, tls: Option<SslContext>) {
         };
         match accepted {
             Ok((tcp, peer)) => {
-                let incoming = Incoming { listener: bound.name, tcp, peer, tls: tls.clone() };
+                if let Err(e) = tcp.set_nodelay(true) {
+                    tracing::warn!("listener {}: {peer}: {e}", bound.name);
+                }
+                let transport = Box::new(tcp);
+                let incoming = Incoming { listener: bound.name, transport, peer, tls: tls.clone() };
                 tokio::spawn(connection::serve(hub.clone(), incoming));
             }
             Err(e) => {

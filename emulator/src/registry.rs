@@ -136,6 +136,12 @@ impl Registry {
         })
     }
 
+    /// Whether the console has changed anything.
+    pub fn is_changed(&self) -> bool {
+        let Changes { added, deleted, enabled } = &self.inner.read().changes;
+        !(added.is_empty() && deleted.is_empty() && enabled.is_empty())
+    }
+
     /// The record of a device, if it is registered.
     pub fn device(&self, id: &DeviceId) -> Option<Record> {
         self.inner.read().devices.get(id).cloned()

@@ -11,12 +11,12 @@ use openssl::ssl::{
 use openssl::x509::store::X509StoreBuilder;
 use openssl::x509::{X509, X509StoreContextRef};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio_openssl::SslStream;
 
 use crate::auth::Proof;
 use crate::ca::{Authorities, Identity, common_name, fingerprint};
 use crate::registry::Registry;
+use crate::stream::Transport;
 
 /// Listed explicitly: the default list of OpenSSL has no pre-shared keys and no RSA key exchange first clients need.
 const SUITES_1_2: &str = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305:\
@@ -100,9 +100,12 @@ fn identity_index() -> Option<Index<Ssl, String>> {
 }
 
 /// Runs the handshake.
-pub async fn accept(context: &SslContext, tcp: TcpStream) -> Result<(SslStream<TcpStream>, Session), String> {
+pub async fn accept<T: Transport>(
+    context: &SslContext,
+    transport: T,
+) -> Result<(SslStream<T>, Session), String> {
     let ssl = Ssl::new(context).map_err(|e| e.to_string())?;
-    let mut stream = SslStream::new(ssl, tcp).map_err(|e| e.to_string())?;
+    let mut stream = SslStream::new(ssl, transport).map_err(|e| e.to_string())?;
     Pin::new(&mut stream).accept().await.map_err(|e| e.to_string())?;
     let session = session(stream.ssl());
     Ok((stream, session))
