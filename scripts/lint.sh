@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Formatting and clippy, warnings as errors, for the workspace and for the feature sets that change the sources most.
+# Formatting and clippy, warnings as errors, for the workspace and for the feature sets that change the sources most. Of the
+# fuzz targets, which are no part of it, the formatting.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +11,7 @@ feature_sets=(
 )
 
 cargo fmt --all --check
+cargo fmt --manifest-path fuzz/Cargo.toml --check
 cargo clippy --locked --workspace --all-targets -- -D warnings
 for features in "${feature_sets[@]}"; do
     echo "clippy: $features"

@@ -33,7 +33,7 @@ main() {
         case $group in
             build) needs+=("${build_needs[@]}") ;;
             test) needs+=("${test_needs[@]}") ;;
-            full) install_each "${full_needs[@]}" ;;
+            full) install_each "${full_needs[@]}"; install_cargo_fuzz ;;
             cross | --cross) install_each "${cross_needs[@]}" ;;
             bench) install_each "${bench_needs[@]}" ;;
             *) echo "usage: scripts/setup.sh [build] [test] [full] [cross] [bench]" >&2; exit 2 ;;
@@ -102,6 +102,12 @@ install_packages() {
 
 can_install() {
     [[ $(id -u) -eq 0 ]] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
+}
+
+# Drives the fuzz targets; the nightly compiler it asks for is not needed (tests/steps/fuzz.py).
+install_cargo_fuzz() {
+    cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz ||
+        echo "setup: no cargo-fuzz; fuzz targets are left out"
 }
 
 # The broker for Node.js is an extra peer: tests that use it need Node.js.

@@ -4,17 +4,9 @@
 //! the sizes of the pieces.
 #![no_main]
 
-#[allow(dead_code)]
-#[path = "../../src/error.rs"]
-mod error;
-#[allow(dead_code, unused_imports)]
-#[path = "../../src/transport"]
-mod transport {
-    pub mod websocket;
-}
-
+use fuzz_support as _;
+use iot_sdk::transport::websocket::{Decoder, Incoming, Violation};
 use libfuzzer_sys::fuzz_target;
-use transport::websocket::{Decoder, Incoming, Violation};
 
 const LIMIT: usize = 1000;
 

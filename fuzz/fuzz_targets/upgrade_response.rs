@@ -3,17 +3,9 @@
 //! No panic, and the pieces make no difference. The first eight bytes of the input are the sizes of the pieces.
 #![no_main]
 
-#[allow(dead_code)]
-#[path = "../../src/error.rs"]
-mod error;
-#[allow(dead_code, unused_imports)]
-#[path = "../../src/transport"]
-mod transport {
-    pub mod websocket;
-}
-
+use fuzz_support as _;
+use iot_sdk::transport::websocket::{Progress, Upgrade, UpgradeError};
 use libfuzzer_sys::fuzz_target;
-use transport::websocket::{Progress, Upgrade, UpgradeError};
 
 /// Bytes after the response, or the error; `None` if the response is not complete.
 fn outcome(stream: &[u8], mut size: impl FnMut() -> usize) -> Option<Result<usize, UpgradeError>> {
