@@ -1,98 +1,37 @@
-/*
- * Drives the gateway interface from a script: reads commands from standard input, one per line, and prints what they
- * return and what the callbacks get. "hook" runs a command inside a callback, "thread" in another thread, "@2 command" on
- * another gateway. Log lines go to standard error.
- */
-#include <pthread.h>
-#include <stdarg.h>
+/* Drives the gateway interface with a script (see script.h). Log lines go to standard error. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "qcloud_iot_export.h"
 #include "qcloud_iot_import.h"
+#include "script.h"
 
 #define GATEWAYS 4
-#define HOOKS    32
-#define THREADS  16
-#define WORD_LEN 512
 
 static char g_gateway_product[] = "A1B2C3D4E5";
 static char g_sub_product[] = "Z9Y8X7W6V5";
 
-typedef struct {
+struct Slot {
     int   number;
     void *gateway;
     char  name[16];
     /* How often each event has come. */
     volatile int events[20];
-} Slot;
+};
 
-typedef struct {
-    char trigger[64];
-    char command[WORD_LEN];
-    int  left;
-} Hook;
+static Slot g_slots[GATEWAYS];
 
-static Slot            g_slots[GATEWAYS];
-static Hook            g_hooks[HOOKS];
-static int             g_hook_count;
-static pthread_t       g_threads[THREADS];
-static int             g_thread_count;
-static pthread_mutex_t g_output = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t g_hook_lock = PTHREAD_MUTEX_INITIALIZER;
-static __thread const char *t_prefix = "";
-
-static void run_command(Slot *slot, const char *command);
-
-static void print(const Slot *slot, const char *format, ...)
+Slot *slot_at(int number)
 {
-    va_list arguments;
-
-    va_start(arguments, format);
-    pthread_mutex_lock(&g_output);
-    fputs(t_prefix, stdout);
-    if (slot->number > 0) {
-        printf("@%d ", slot->number);
-    }
-    vprintf(format, arguments);
-    putchar('\n');
-    fflush(stdout);
-    pthread_mutex_unlock(&g_output);
-    va_end(arguments);
+    return &g_slots[number];
 }
 
-static long now_ms(void)
+int number_of(const Slot *slot)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long)(now.tv_sec * 1000 + now.tv_nsec / 1000000);
-}
-
-static void run_hooks(Slot *slot, const char *trigger)
-{
-    for (int i = 0; i < g_hook_count; i++) {
-        Hook *hook = &g_hooks[i];
-        bool  fires;
-
-        pthread_mutex_lock(&g_hook_lock);
-        fires = hook->left > 0 && strcmp(hook->trigger, trigger) == 0;
-        if (fires) {
-            hook->left--;
-        }
-        pthread_mutex_unlock(&g_hook_lock);
-        if (fires) {
-            const char *outer = t_prefix;
-
-            t_prefix = "> ";
-            run_command(slot, hook->command);
-            t_prefix = outer;
-        }
-    }
+    return slot->number;
 }
 
 /* The first argument is the MQTT client of the gateway, whose handle the program may not know yet. */
@@ -126,7 +65,7 @@ static void on_event(void *client, void *context, MQTTEventMsg *event)
     }
     slot->events[event->event_type]++;
     snprintf(trigger, sizeof(trigger), "event:%d", (int)event->event_type);
-    run_hooks(slot, trigger);
+    run_hooks(slot, trigger, NULL);
 }
 
 static void on_message(void *client, MQTTMessage *message, void *user_data)
@@ -135,7 +74,7 @@ static void on_message(void *client, MQTTMessage *message, void *user_data)
 
     print(slot, "message first topic=%s payload=%s client=%s", message->ptopic, (char *)message->payload,
           kind_of(slot, client));
-    run_hooks(slot, "message");
+    run_hooks(slot, "message", NULL);
 }
 
 static void on_topic_event(void *client, MQTTEventType type, void *user_data)
@@ -146,7 +85,7 @@ static void on_topic_event(void *client, MQTTEventType type, void *user_data)
     (void)client;
     print(slot, "topic-event %d", (int)type);
     snprintf(trigger, sizeof(trigger), "topic:%d", (int)type);
-    run_hooks(slot, trigger);
+    run_hooks(slot, trigger, NULL);
 }
 
 static void never_called(void *client, void *context, void *msg)
@@ -159,31 +98,6 @@ static bool on_log(const char *line)
 {
     fputs(line, stderr);
     return true;
-}
-
-static bool is(const char *command, const char *name)
-{
-    size_t length = strlen(name);
-
-    return strncmp(command, name, length) == 0 && (command[length] == ' ' || command[length] == '\0');
-}
-
-/* Value of "key=" in the command, or NULL; the text ends at the next blank. */
-static char *option(const char *command, const char *key, char *text)
-{
-    const char *found = strstr(command, key);
-
-    if (found == NULL || sscanf(found + strlen(key), "%511s", text) != 1) {
-        return NULL;
-    }
-    return text;
-}
-
-static unsigned number(const char *command, const char *key, unsigned otherwise)
-{
-    char text[WORD_LEN];
-
-    return option(command, key, text) ? (unsigned)strtoul(text, NULL, 10) : otherwise;
 }
 
 static void fill(GatewayInitParam *init, Slot *slot, const char *command, char *url)
@@ -480,64 +394,12 @@ static void run_senseless(Slot *slot)
     print(slot, "senseless = %d", g_wrong);
 }
 
-static void run_hook(const char *command)
-{
-    Hook *hook = &g_hooks[g_hook_count];
-    int   at = 0;
-
-    if (g_hook_count == HOOKS || sscanf(command, "%*s %63s %d %n", hook->trigger, &hook->left, &at) != 2 || at == 0) {
-        abort();
-    }
-    strcpy(hook->command, command + at);
-    g_hook_count++;
-}
-
-typedef struct {
-    Slot *slot;
-    char  command[WORD_LEN];
-} Task;
-
-static void *run_task(void *argument)
-{
-    Task *task = (Task *)argument;
-
-    t_prefix = "& ";
-    run_command(task->slot, task->command);
-    free(task);
-    return NULL;
-}
-
-static void run_thread(Slot *slot, const char *command)
-{
-    Task *task = (Task *)malloc(sizeof(*task));
-
-    if (task == NULL || g_thread_count == THREADS) {
-        abort();
-    }
-    task->slot = slot;
-    strcpy(task->command, command + strlen("thread "));
-    if (pthread_create(&g_threads[g_thread_count], NULL, run_task, task) != 0) {
-        abort();
-    }
-    g_thread_count++;
-}
-
-static void run_join(Slot *slot)
-{
-    while (g_thread_count > 0) {
-        pthread_join(g_threads[--g_thread_count], NULL);
-    }
-    print(slot, "join = 0");
-}
-
-static void run_command(Slot *slot, const char *command)
+void run_command(Slot *slot, const char *command)
 {
     char word[WORD_LEN] = "";
 
     sscanf(command, "%*s %511s", word);
-    if (command[0] == '@') {
-        run_command(&g_slots[command[1] - '0'], command + 3);
-    } else if (is(command, "construct")) {
+    if (is(command, "construct")) {
         run_construct(slot, command);
     } else if (is(command, "online") || is(command, "offline")) {
         run_online(slot, command, word);
@@ -564,12 +426,6 @@ static void run_command(Slot *slot, const char *command)
         print(slot, "again = %d", IOT_Gateway_Destroy(slot->gateway));
     } else if (is(command, "senseless")) {
         run_senseless(slot);
-    } else if (is(command, "hook")) {
-        run_hook(command);
-    } else if (is(command, "thread")) {
-        run_thread(slot, command);
-    } else if (is(command, "join")) {
-        run_join(slot);
     } else {
         run_mqtt(slot, command);
     }
@@ -577,20 +433,12 @@ static void run_command(Slot *slot, const char *command)
 
 int main(void)
 {
-    char line[WORD_LEN];
-
     for (int i = 0; i < GATEWAYS; i++) {
         g_slots[i].number = i;
         snprintf(g_slots[i].name, sizeof(g_slots[i].name), "gw-%d", i);
     }
     IOT_Log_Set_Level(eLOG_DEBUG);
     IOT_Log_Set_MessageHandler(on_log);
-    while (fgets(line, sizeof(line), stdin) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        if (strcmp(line, "quit") == 0) {
-            return 0;
-        }
-        run_command(&g_slots[0], line);
-    }
+    run_script();
     return 0;
 }

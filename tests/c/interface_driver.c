@@ -1,13 +1,7 @@
-/*
- * Drives the C interface from a script: reads commands from standard input, one per line, and prints what they return and
- * what the callbacks get. "hook" runs a command inside a callback, "thread" in another thread, "@2 command" on another
- * client. Log lines go to standard error.
- */
-#include <errno.h>
+/* Drives the C interface with a script (see script.h). Log lines go to standard error. */
 #include <malloc.h>
-#include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,52 +20,21 @@
 extern const char *port_report(void) __attribute__((weak));
 extern void port_shift_clock(long ms) __attribute__((weak));
 
-#define CLIENTS  8
-#define HOOKS    32
-#define THREADS  16
+#define CLIENTS 8
 
-typedef struct {
-    char trigger[64];
-    char command[WORD_LEN];
-    int  left;
-} Hook;
+static Slot          g_slots[CLIENTS];
+static volatile bool g_stop_spinning;
+static volatile int  g_sigpipes;
+static sem_t         g_releases;
 
-static Slot            g_slots[CLIENTS];
-static Hook            g_hooks[HOOKS];
-static int             g_hook_count;
-static pthread_t       g_threads[THREADS];
-static int             g_thread_count;
-static volatile bool   g_stop_spinning;
-static volatile int    g_sigpipes;
-static pthread_mutex_t g_output = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t g_hook_lock = PTHREAD_MUTEX_INITIALIZER;
-static __thread const char *t_prefix = "";
-
-static void run_command(Slot *slot, const char *command);
-
-void print(const Slot *slot, const char *format, ...)
+Slot *slot_at(int number)
 {
-    va_list arguments;
-
-    va_start(arguments, format);
-    pthread_mutex_lock(&g_output);
-    fputs(t_prefix, stdout);
-    if (slot->number > 0) {
-        printf("@%d ", slot->number);
-    }
-    vprintf(format, arguments);
-    putchar('\n');
-    fflush(stdout);
-    pthread_mutex_unlock(&g_output);
-    va_end(arguments);
+    return &g_slots[number];
 }
 
-long now_ms(void)
+int number_of(const Slot *slot)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long)(now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    return slot->number;
 }
 
 Slot *slot_of(const void *client)
@@ -89,30 +52,6 @@ static void sleep_us(long us)
     struct timespec pause = {us / 1000000, us % 1000000 * 1000};
 
     nanosleep(&pause, NULL);
-}
-
-/* Runs the hooks of a trigger; with_text compares the part behind "log:" with a log line. */
-void run_hooks(Slot *slot, const char *trigger, const char *log_line)
-{
-    for (int i = 0; i < g_hook_count; i++) {
-        Hook *hook = &g_hooks[i];
-        bool  fires;
-
-        pthread_mutex_lock(&g_hook_lock);
-        fires = hook->left > 0 && (log_line ? strncmp(hook->trigger, "log:", 4) == 0 && strstr(log_line, hook->trigger + 4)
-                                            : strcmp(hook->trigger, trigger) == 0);
-        if (fires) {
-            hook->left--;
-        }
-        pthread_mutex_unlock(&g_hook_lock);
-        if (fires) {
-            const char *outer = t_prefix;
-
-            t_prefix = "> ";
-            run_command(slot, hook->command);
-            t_prefix = outer;
-        }
-    }
 }
 
 static void count_message(Slot *slot, const MQTTMessage *message)
@@ -211,30 +150,6 @@ static void on_sigpipe(int signal_number)
 {
     (void)signal_number;
     g_sigpipes++;
-}
-
-bool is(const char *command, const char *name)
-{
-    size_t length = strlen(name);
-
-    return strncmp(command, name, length) == 0 && (command[length] == ' ' || command[length] == '\0');
-}
-
-char *option(const char *command, const char *key, char *text)
-{
-    const char *found = strstr(command, key);
-
-    if (found == NULL || sscanf(found + strlen(key), "%511s", text) != 1) {
-        return NULL;
-    }
-    return text;
-}
-
-unsigned number(const char *command, const char *key, unsigned otherwise)
-{
-    char text[WORD_LEN];
-
-    return option(command, key, text) ? (unsigned)strtoul(text, NULL, 10) : otherwise;
 }
 
 static void *construct(Slot *slot, const char *command, MQTTInitParams *params)
@@ -454,53 +369,6 @@ static bool run_loop_word(Slot *slot, const char *command, const char *word)
 }
 #endif
 
-static void run_hook(const char *command)
-{
-    Hook *hook = &g_hooks[g_hook_count];
-    int   at = 0;
-
-    if (g_hook_count == HOOKS || sscanf(command, "%*s %63s %d %n", hook->trigger, &hook->left, &at) != 2 || at == 0) {
-        abort();
-    }
-    strcpy(hook->command, command + at);
-    g_hook_count++;
-}
-
-typedef struct {
-    Slot *slot;
-    char  command[WORD_LEN];
-} Task;
-
-static void *run_task(void *argument)
-{
-    Task *task = argument;
-
-    t_prefix = "& ";
-    run_command(task->slot, task->command);
-    free(task);
-    return NULL;
-}
-
-static void run_thread(Slot *slot, const char *command)
-{
-    Task *task = malloc(sizeof(*task));
-
-    task->slot = slot;
-    strcpy(task->command, command + strlen("thread "));
-    if (g_thread_count == THREADS || pthread_create(&g_threads[g_thread_count], NULL, run_task, task) != 0) {
-        abort();
-    }
-    g_thread_count++;
-}
-
-static void run_join(Slot *slot)
-{
-    while (g_thread_count > 0) {
-        pthread_join(g_threads[--g_thread_count], NULL);
-    }
-    print(slot, "join = 0");
-}
-
 static void run_sigpipe(Slot *slot, const char *command)
 {
     struct sigaction action;
@@ -578,6 +446,11 @@ static void run_word(Slot *slot, const char *command)
     } else if (is(command, "sleep")) {
         sleep_us(atol(word) * 1000);
         print(slot, "sleep = 0");
+    } else if (is(command, "hold")) {
+        /* Until "release". */
+        print(slot, "hold = %d", sem_wait(&g_releases));
+    } else if (is(command, "release")) {
+        sem_post(&g_releases);
     } else if (is(command, "ticks")) {
         run_ticks(slot);
     } else if (is(command, "loglevel")) {
@@ -594,11 +467,9 @@ static void run_word(Slot *slot, const char *command)
     }
 }
 
-static void run_command(Slot *slot, const char *command)
+void run_command(Slot *slot, const char *command)
 {
-    if (command[0] == '@') {
-        run_command(&g_slots[command[1] - '0'], command + 3);
-    } else if (is(command, "construct")) {
+    if (is(command, "construct")) {
         run_construct(slot, command);
     } else if (is(command, "cycles")) {
         run_cycles(slot, command);
@@ -620,12 +491,6 @@ static void run_command(Slot *slot, const char *command)
         g_stop_spinning = true;
     } else if (is(command, "systime")) {
         run_systime(slot, command);
-    } else if (is(command, "hook")) {
-        run_hook(command);
-    } else if (is(command, "thread")) {
-        run_thread(slot, command);
-    } else if (is(command, "join")) {
-        run_join(slot);
     } else if (is(command, "sigpipe")) {
         run_sigpipe(slot, command);
     } else if (is(command, "openfiles")) {
@@ -637,29 +502,13 @@ static void run_command(Slot *slot, const char *command)
     }
 }
 
-/* The next line of standard input; signals may interrupt the wait. */
-static bool read_line(char *line, int size)
-{
-    while (fgets(line, size, stdin) == NULL) {
-        if (errno != EINTR || !ferror(stdin)) {
-            return false;
-        }
-        clearerr(stdin);
-    }
-    line[strcspn(line, "\n")] = '\0';
-    return true;
-}
-
 int main(void)
 {
-    char line[WORD_LEN];
-
     for (int i = 0; i < CLIENTS; i++) {
         g_slots[i].number = i;
     }
+    sem_init(&g_releases, 0, 0);
     IOT_Log_Set_MessageHandler(on_log);
-    while (read_line(line, sizeof(line)) && strcmp(line, "quit") != 0) {
-        run_command(&g_slots[0], line);
-    }
+    run_script();
     return 0;
 }

@@ -1,19 +1,13 @@
-/*
- * Drives device shadows from a script: reads commands from standard input, one per line, and prints what they return and
- * what the callbacks get. "hook" runs a command inside a callback, "thread" in another thread, "@2 command" on another
- * shadow. Log lines go to standard error.
- */
-#include <pthread.h>
-#include <stdarg.h>
+/* Drives device shadows with a script (see script.h). Log lines go to standard error. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "qcloud_iot_export.h"
 #include "qcloud_iot_import.h"
+#include "script.h"
 
 /* The library has it, no header declares it. */
 #ifdef __cplusplus
@@ -23,9 +17,6 @@ int IOT_Shadow_JSON_ConstructDesirePropNull(void *handle, char *jsonBuffer, size
 
 #define SHADOWS    4
 #define PROPERTIES 8
-#define HOOKS      32
-#define THREADS    8
-#define WORD_LEN   512
 #define DOC_LEN    4096
 
 typedef struct {
@@ -45,7 +36,7 @@ typedef struct {
     } data;
 } Variable;
 
-typedef struct {
+struct Slot {
     int      number;
     void    *handle;
     char     document[DOC_LEN];
@@ -53,70 +44,18 @@ typedef struct {
     /* Requests and deltas of "storm" are counted, not printed. */
     bool quiet;
     int  answered, rejected, timed_out, deltas;
-} Slot;
+};
 
-typedef struct {
-    char trigger[64];
-    char command[WORD_LEN];
-    int  left;
-} Hook;
+static Slot g_slots[SHADOWS];
 
-static Slot            g_slots[SHADOWS];
-static Hook            g_hooks[HOOKS];
-static int             g_hook_count;
-static pthread_t       g_threads[THREADS];
-static int             g_thread_count;
-static pthread_mutex_t g_output = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t g_hook_lock = PTHREAD_MUTEX_INITIALIZER;
-static __thread const char *t_prefix = "";
-
-static void run_command(Slot *slot, const char *command);
-
-static void print(const Slot *slot, const char *format, ...)
+Slot *slot_at(int number)
 {
-    va_list arguments;
-
-    va_start(arguments, format);
-    pthread_mutex_lock(&g_output);
-    fputs(t_prefix, stdout);
-    if (slot->number > 0) {
-        printf("@%d ", slot->number);
-    }
-    vprintf(format, arguments);
-    putchar('\n');
-    fflush(stdout);
-    pthread_mutex_unlock(&g_output);
-    va_end(arguments);
+    return &g_slots[number];
 }
 
-static long now_ms(void)
+int number_of(const Slot *slot)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (long)(now.tv_sec * 1000 + now.tv_nsec / 1000000);
-}
-
-static void run_hooks(Slot *slot, const char *trigger)
-{
-    for (int i = 0; i < g_hook_count; i++) {
-        Hook *hook = &g_hooks[i];
-        bool  fires;
-
-        pthread_mutex_lock(&g_hook_lock);
-        fires = hook->left > 0 && strcmp(hook->trigger, trigger) == 0;
-        if (fires) {
-            hook->left--;
-        }
-        pthread_mutex_unlock(&g_hook_lock);
-        if (fires) {
-            const char *outer = t_prefix;
-
-            t_prefix = "> ";
-            run_command(slot, hook->command);
-            t_prefix = outer;
-        }
-    }
+    return slot->number;
 }
 
 static const char *name_of(const Slot *slot, const void *handle)
@@ -137,7 +76,7 @@ static void on_event(void *handle, void *context, MQTTEventMsg *event)
         print(slot, "event %d of %s", (int)event->event_type, name_of(slot, handle));
     }
     snprintf(trigger, sizeof(trigger), "event:%d", (int)event->event_type);
-    run_hooks(slot, trigger);
+    run_hooks(slot, trigger, NULL);
 }
 
 static void on_request(void *handle, Method method, RequestAck ack, const char *json, void *context)
@@ -149,7 +88,7 @@ static void on_request(void *handle, Method method, RequestAck ack, const char *
         return;
     }
     print(slot, "request %s ack=%d of %s json=%s", method == GET ? "get" : "update", (int)ack, name_of(slot, handle), json);
-    run_hooks(slot, method == GET ? "get" : "update");
+    run_hooks(slot, method == GET ? "get" : "update", NULL);
 }
 
 static void print_value(const Slot *slot, int index, const char *what, const char *more)
@@ -217,32 +156,7 @@ static void on_delta(void *handle, const char *json, uint32_t length, DeviceProp
         print(slot, "length is not that of the text");
     }
     snprintf(trigger, sizeof(trigger), "delta:%d", index);
-    run_hooks(slot, trigger);
-}
-
-static bool is(const char *command, const char *name)
-{
-    size_t length = strlen(name);
-
-    return strncmp(command, name, length) == 0 && (command[length] == ' ' || command[length] == '\0');
-}
-
-/* Value of "key=" in the command, or NULL; the text ends at the next blank. */
-static char *option(const char *command, const char *key, char *text)
-{
-    const char *found = strstr(command, key);
-
-    if (found == NULL || sscanf(found + strlen(key), "%511s", text) != 1) {
-        return NULL;
-    }
-    return text;
-}
-
-static unsigned number(const char *command, const char *key, unsigned otherwise)
-{
-    char text[WORD_LEN];
-
-    return option(command, key, text) ? (unsigned)strtoul(text, NULL, 10) : otherwise;
+    run_hooks(slot, trigger, NULL);
 }
 
 /* Text behind the n-th word. */
@@ -500,53 +414,6 @@ static void run_settle(Slot *slot)
     print(slot, "settle = %d,%d rejected=%d", slot->variables[0].data.i32, slot->variables[1].data.i32, slot->rejected);
 }
 
-static void run_hook(const char *command)
-{
-    Hook *hook = &g_hooks[g_hook_count];
-    int   at = 0;
-
-    if (g_hook_count == HOOKS || sscanf(command, "%*s %63s %d %n", hook->trigger, &hook->left, &at) != 2 || at == 0) {
-        abort();
-    }
-    strcpy(hook->command, command + at);
-    g_hook_count++;
-}
-
-typedef struct {
-    Slot *slot;
-    char  command[WORD_LEN];
-} Task;
-
-static void *run_task(void *argument)
-{
-    Task *task = (Task *)argument;
-
-    t_prefix = "& ";
-    run_command(task->slot, task->command);
-    free(task);
-    return NULL;
-}
-
-static void run_thread(Slot *slot, const char *command)
-{
-    Task *task = (Task *)malloc(sizeof(*task));
-
-    task->slot = slot;
-    strcpy(task->command, command + strlen("thread "));
-    if (g_thread_count == THREADS || pthread_create(&g_threads[g_thread_count], NULL, run_task, task) != 0) {
-        abort();
-    }
-    g_thread_count++;
-}
-
-static void run_join(Slot *slot)
-{
-    while (g_thread_count > 0) {
-        pthread_join(g_threads[--g_thread_count], NULL);
-    }
-    print(slot, "join = 0");
-}
-
 static void run_word(Slot *slot, const char *command)
 {
     char word[WORD_LEN] = "";
@@ -592,11 +459,9 @@ static void run_word(Slot *slot, const char *command)
     }
 }
 
-static void run_command(Slot *slot, const char *command)
+void run_command(Slot *slot, const char *command)
 {
-    if (command[0] == '@') {
-        run_command(&g_slots[command[1] - '0'], command + 3);
-    } else if (is(command, "construct")) {
+    if (is(command, "construct")) {
         run_construct(slot, command);
     } else if (is(command, "property")) {
         run_property(slot, command);
@@ -616,12 +481,6 @@ static void run_command(Slot *slot, const char *command)
         run_storm(slot, command);
     } else if (is(command, "settle")) {
         run_settle(slot);
-    } else if (is(command, "hook")) {
-        run_hook(command);
-    } else if (is(command, "thread")) {
-        run_thread(slot, command);
-    } else if (is(command, "join")) {
-        run_join(slot);
     } else {
         run_word(slot, command);
     }
@@ -635,18 +494,10 @@ static bool on_log(const char *line)
 
 int main(void)
 {
-    char line[WORD_LEN];
-
     for (int i = 0; i < SHADOWS; i++) {
         g_slots[i].number = i;
     }
     IOT_Log_Set_MessageHandler(on_log);
-    while (fgets(line, sizeof(line), stdin) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        if (strcmp(line, "quit") == 0) {
-            break;
-        }
-        run_command(&g_slots[0], line);
-    }
+    run_script();
     return 0;
 }

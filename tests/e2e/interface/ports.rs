@@ -2,8 +2,8 @@
 
 use super::driver::{Driver, Session, field, took, value};
 use super::programs::{
-    fast_clock_driver, own_port_driver, plain_sdk, replaced_tcp_driver, single_thread_driver, ticks_driver,
-    try_build, wall_clock_driver,
+    DRIVER, fast_clock_driver, own_port_driver, plain_sdk, replaced_tcp_driver, single_thread_driver,
+    ticks_driver, try_build, wall_clock_driver,
 };
 use crate::support::peer::*;
 use std::time::{Duration, Instant};
@@ -311,7 +311,7 @@ fn a_counter_of_32_bits_may_wrap_during_a_session() {
 #[test]
 fn a_port_cannot_be_linked_without_its_functions() {
     // The counterpart of the sessions above: the core really takes these functions from the port.
-    let linked = try_build("no_port", &["interface_driver.c"], &["libiot_sdk.a"], &plain_sdk());
+    let linked = try_build("no_port", &DRIVER, &["libiot_sdk.a"], &plain_sdk());
     let text = linked.expect_err("the link fails");
     for name in ["HAL_TCP_Read", "HAL_Timer_remain", "HAL_Malloc", "HAL_ThreadCreate"] {
         assert!(text.contains(name), "{text}");

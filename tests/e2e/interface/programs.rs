@@ -54,12 +54,20 @@ pub fn try_build(name: &str, sources: &[&str], archives: &[&str], output: &Path)
     Ok(program)
 }
 
+/// Sources of the driver.
+pub const DRIVER: [&str; 2] = ["interface_driver.c", "script.c"];
+
 /// The SDK as it is delivered.
 pub const ARCHIVES: [&str; 2] = ["libiot_sdk.a", "libiot_platform.a"];
 
 /// The driver with the SDK as it is delivered.
 pub fn driver_program() -> PathBuf {
-    build("driver", &["interface_driver.c"], &ARCHIVES, &plain_sdk())
+    driver_with("driver", &[], &ARCHIVES, &plain_sdk())
+}
+
+/// The driver with further sources.
+pub fn driver_with(name: &str, more: &[&str], archives: &[&str], output: &Path) -> PathBuf {
+    build(name, &[&DRIVER, more].concat(), archives, output)
 }
 
 /// Starts the driver.
@@ -73,42 +81,40 @@ pub fn session(transport: Transport, options: &str) -> Session {
     Session::open_with(driver(), transport, options)
 }
 
-const DRIVER: &str = "interface_driver.c";
-
 /// The driver with a port of its own in place of ours.
 pub fn own_port_driver() -> PathBuf {
-    build("own_port", &[DRIVER, "port_minimal.c", "port_sockets.c"], &["libiot_sdk.a"], &plain_sdk())
+    driver_with("own_port", &["port_minimal.c", "port_sockets.c"], &["libiot_sdk.a"], &plain_sdk())
 }
 
 /// Likewise, in a build without threads.
 pub fn single_thread_driver() -> PathBuf {
     let output = sdk::KEY_PLAIN_NO_THREADS.tree();
-    build("single_thread", &[DRIVER, "port_minimal.c", "port_sockets.c"], &["libiot_sdk.a"], &output)
+    driver_with("single_thread", &["port_minimal.c", "port_sockets.c"], &["libiot_sdk.a"], &output)
 }
 
 /// The driver with HAL_TCP_* of its own beside ours.
 pub fn replaced_tcp_driver() -> PathBuf {
-    build("replaced_tcp", &[DRIVER, "port_sockets.c"], &ARCHIVES, &plain_sdk())
+    driver_with("replaced_tcp", &["port_sockets.c"], &ARCHIVES, &plain_sdk())
 }
 
 /// The driver with time that runs twenty times faster.
 pub fn fast_clock_driver() -> PathBuf {
-    build("fast_clock", &[DRIVER, "port_fast_clock.c", "port_sockets.c"], &ARCHIVES, &plain_sdk())
+    driver_with("fast_clock", &["port_fast_clock.c", "port_sockets.c"], &ARCHIVES, &plain_sdk())
 }
 
 /// The driver with time that is a counter of 32 bits, which wraps soon.
 pub fn ticks_driver() -> PathBuf {
-    build("ticks", &[DRIVER, "port_ticks.c"], &ARCHIVES, &plain_sdk())
+    driver_with("ticks", &["port_ticks.c"], &ARCHIVES, &plain_sdk())
 }
 
 /// The driver with a wall clock of its own.
 pub fn wall_clock_driver() -> PathBuf {
-    build("wall_clock", &[DRIVER, "wall_clock.c"], &ARCHIVES, &plain_sdk())
+    driver_with("wall_clock", &["wall_clock.c"], &ARCHIVES, &plain_sdk())
 }
 
 /// The driver with a port that has no more threads.
 pub fn no_thread_driver() -> PathBuf {
-    build("no_thread", &[DRIVER, "port_no_thread.c"], &ARCHIVES, &plain_sdk())
+    driver_with("no_thread", &["port_no_thread.c"], &ARCHIVES, &plain_sdk())
 }
 
 /// Whether memory errors can be looked for.

@@ -367,7 +367,7 @@ fn the_time_for_two_threads_at_once() {
 fn handlers_never_overlap() {
     let mut session = session(Transport::WebSocket, "");
     session.device.run("startloop", "startloop = 0");
-    session.device.send("hook event:12 1 sleep 300");
+    session.device.send("hook event:12 1 hold");
     session.link.send(&publish(0, "slow", 0, b"x"));
     session.device.expect("message default topic=slow");
     let line = session.device.run("publish a 1 x", "publish = ");
@@ -375,7 +375,8 @@ fn handlers_never_overlap() {
     assert_eq!(value(&line), i32::from(id));
     session.link.send(&answer(0x40, id));
     session.device.run("yield 50", "yield = 0 ");
-    session.device.expect("> sleep = 0");
+    session.device.send("release");
+    session.device.expect("> hold = 0");
     session.device.expect(&format!("event 9 id={id}"));
     session.close();
 }

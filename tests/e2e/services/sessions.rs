@@ -1,12 +1,12 @@
 //! `tests/c/small_services.c` under a scripted server.
 
 use crate::interface::driver::{Driver, Session};
-use crate::interface::programs::{ARCHIVES, CHECKED, build, has_valgrind, plain_sdk};
+use crate::interface::programs::{ARCHIVES, CHECKED, driver_with, has_valgrind, plain_sdk};
 use crate::support::peer::*;
 use std::path::PathBuf;
 
 fn program() -> PathBuf {
-    build("small_services", &["interface_driver.c", "small_services.c"], &ARCHIVES, &plain_sdk())
+    driver_with("small_services", &["small_services.c"], &ARCHIVES, &plain_sdk())
 }
 
 /// Starts the program.

@@ -17,12 +17,12 @@ use std::path::PathBuf;
 
 /// The driver with the SDK as it is delivered.
 fn program() -> PathBuf {
-    build("gateway", &["gateway_driver.c"], &ARCHIVES, &plain_sdk())
+    build("gateway", &["gateway_driver.c", "script.c"], &ARCHIVES, &plain_sdk())
 }
 
 /// The driver with time that runs twenty times faster: 20 s are over after one.
 fn fast_program() -> PathBuf {
-    let sources = ["gateway_driver.c", "port_fast_clock.c", "port_sockets.c"];
+    let sources = ["gateway_driver.c", "script.c", "port_fast_clock.c", "port_sockets.c"];
     build("gateway_fast_clock", &sources, &ARCHIVES, &plain_sdk())
 }
 

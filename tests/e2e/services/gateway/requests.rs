@@ -117,7 +117,8 @@ fn bind_is_signed_with_the_secret_as_text() {
 
 #[test]
 fn a_bind_after_2038_has_its_time() {
-    let program = build("gateway_2100", &["gateway_driver.c", "clock_of_2100.c"], &ARCHIVES, &plain_sdk());
+    let program =
+        build("gateway_2100", &["gateway_driver.c", "script.c", "clock_of_2100.c"], &ARCHIVES, &plain_sdk());
     let mut gateway = Gateway::open_with(Driver::start(&[], &program), Transport::Tcp, "");
     gateway.device.send("bind probe-7 secret");
     let message = gateway.link.expect(PUBLISH);

@@ -20,7 +20,7 @@ const RESULT: &str = "$shadow/operation/result/A1B2C3D4E5/lamp-01";
 fn program(config: &sdk::Config) -> PathBuf {
     config.compile_with(
         "shadow_driver",
-        &["tests/c/shadow_driver.c"],
+        &["tests/c/shadow_driver.c", "tests/c/script.c"],
         &["-D_POSIX_C_SOURCE=200809L", "-pthread"],
     )
 }
