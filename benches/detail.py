@@ -12,7 +12,7 @@ SIZES = (10, 64, 100, 1000)
 def tables(listeners, results, scale, work, progress):
     runners = {transport: measure.Runner(work, contenders.OURS, listeners[transport], listeners["tcp"])
                for transport in contenders.OURS.transports}
-    steps = (instructions, system_calls, allocations, wire, memory)
+    steps = (instructions, system_calls, allocations, wire, connect, memory)
     sections = []
     for step in steps:
         rows = []
@@ -66,6 +66,11 @@ def wire(runner, _):
     return [number(measure.bytes_on_the_wire(runner, size)) for size in SIZES]
 
 
+def connect(runner, _):
+    flights = measure.flights_to_connect(runner)
+    return [", ".join(f"{'→' if is_client else '←'} {number(count)}" for is_client, count in flights)]
+
+
 def memory(runner, _):
     result = runner.results("connect")
     return [number(result["heap_connected"]), number(result["heap_peak"]), number(result["heap_left"]),
@@ -117,6 +122,12 @@ TEXTS = {
         "What one QoS 0 publish sends, by size of the payload. MQTT takes 25 bytes here (21 of them the topic), WebSocket 6 "
         "to 8 more, TLS another record header and tag.",
         ["transport", *(f"{size} bytes" for size in SIZES)]),
+    "connect": (
+        "Packets of a connect",
+        "Bytes that pass a proxy until the CONNACK is there: → from the client, ← from the server. Each → waits for what came "
+        "before it; TCP's own handshake is one round trip more. Over wss the first pair is the handshake of TLS 1.3, and the "
+        "client's last message of it goes with the upgrade request.",
+        ["transport", "flights"]),
     "memory": (
         "Memory",
         "Bytes asked of `HAL_Malloc` by one client, connected, at most, and left behind when it is destroyed; and KiB of "

@@ -89,7 +89,8 @@ GOALS = (
     at_most("publish_instructions", 8000, "wss", why="tls"),
     at_most("publish_instructions", 1000, "tcp"),
     # A vector of 16 bytes takes a load, a mask and a store.
-    at_most("byte_instructions", 0.4, "ws", "tcp", text="one pass, ≤ 0.4"),
+    at_most("byte_instructions", 0.4, "ws", text="one pass with a mask, ≤ 0.4"),
+    at_most("byte_instructions", 0.2, "tcp", text="one pass, ≤ 0.2"),
     # 256 WebSocket masks come with one call of getrandom().
     at_most("publish_calls", 1.01, *ALL, text="1.00"),
     # A handshake may allocate once more in one run than in the other.
@@ -113,11 +114,12 @@ REASONS = {
         "no ratio can be reached. Of our own time for a message nearly all is the kernel's, for the one `send`: compare "
         "*instructions in the QoS 0 publish call*.",
     "window":
-        "*QoS 1.* With 20 messages in flight, client and broker wait for each other. A message costs the broker about as much "
-        "whoever sends it (*the broker's processor time*), and the floor, which has no library at all, shows what one write per "
-        "message allows. rumqttc gathers what is published meanwhile and writes several messages with one call, which spares "
-        "both sides system calls. `IOT_MQTT_Publish` does not: when it returns, the message has been handed to the system, "
-        "so that firmware may block, restart or power down right behind it, in a handler too.",
+        "*QoS 1.* With 20 messages in flight, client and broker wait for each other, and a message costs the broker about as much "
+        "whoever sends it (*the broker's processor time*). The client's time is the kernel's: one `send`, which delivers to the "
+        "broker and wakes it, and a twentieth of a `poll` and a `recv`. The fastest peer makes the same calls, and so does the "
+        "floor, which has no library at all: compare *ours / floor*. Fewer calls would take several messages in one write; "
+        "`IOT_MQTT_Publish` returns when its message is written, [decisions.md]"
+        "(decisions.md#each-message-is-written-before-publish-returns) says why.",
     "round trip":
         "*Round trips.* Nearly all of it is the kernel waking the broker and then the client: compare the floor, which sends, "
         "sleeps in `recv` and does nothing else. We sleep in `poll`, so that another thread can wake us, and take what came "

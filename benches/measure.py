@@ -170,15 +170,20 @@ def bytes_on_the_wire(runner, payload):
 
 
 def round_trips_to_connect(runner):
-    """Flights of the client from the SYN to the CONNACK, by a proxy that counts: each waits for an answer."""
+    """Flights of the client from the SYN to the CONNACK: each waits for an answer."""
+    return 1 + sum(is_client for is_client, _ in flights_to_connect(runner))
+
+
+def flights_to_connect(runner):
+    """What passes a proxy until the CONNACK is there: whether the client sent it, and the bytes that one side sent in a row."""
     def flights():
         with Proxy(runner.server.url) as proxy:
             through = dataclasses.replace(runner, server=dataclasses.replace(runner.server, url=proxy.url))
             with through.started("idle", seconds=1):
-                return proxy.flights_up + 1
+                return list(proxy.flights)
 
     # What a TLS server sends unasked may cut a flight in two.
-    return min(flights() for _ in range(3))
+    return min((flights() for _ in range(3)), key=len)
 
 
 class Proxy:
@@ -193,8 +198,8 @@ class Proxy:
         self.listener.settimeout(LIMIT_S)
         self.url = f"{scheme}://127.0.0.1:{self.listener.getsockname()[1]}{slash}{path}"
         self.bytes_up = 0
-        self.flights_up = 0
-        self.client_spoke_last = False
+        self.flights = []
+        self.lock = threading.Lock()
         self.threads = []
         self.sockets = [self.listener]
 
@@ -225,12 +230,16 @@ class Proxy:
 
     def client_sent(self, count):
         self.bytes_up += count
-        if not self.client_spoke_last:
-            self.flights_up += 1
-        self.client_spoke_last = True
+        self.note(True, count)
 
-    def server_sent(self, _):
-        self.client_spoke_last = False
+    def server_sent(self, count):
+        self.note(False, count)
+
+    def note(self, is_client, count):
+        with self.lock:
+            if self.flights and self.flights[-1][0] == is_client:
+                count += self.flights.pop()[1]
+            self.flights.append((is_client, count))
 
     @staticmethod
     def pump(source, sink, account):
