@@ -198,8 +198,7 @@ impl Client {
     }
 
     fn next_step(&self, now: u64) -> Step {
-        // Without randomness devices would try in step, which is still better than not at all.
-        self.core().lifecycle.step(now, || random::number().unwrap_or(0))
+        self.core().lifecycle.step(now, random_wait)
     }
 
     /// One round: everything that has arrived, what has expired, keep-alive, then a wait for more. `result` is what
@@ -356,7 +355,7 @@ impl Client {
         let now = self.clock.now();
         let mut core = self.core();
         core.session.on_lost();
-        core.lifecycle.on_attempt_failed(now);
+        core.lifecycle.on_attempt_failed(now, random_wait);
     }
 
     /// Waits up to `ms` for the next attempt, less if woken.
@@ -406,6 +405,11 @@ impl Client {
             }
         }
     }
+}
+
+/// Draws a wait. Without randomness devices would try in step, which is still better than not at all.
+fn random_wait() -> u32 {
+    random::number().unwrap_or(0)
 }
 
 #[cfg(not(feature = "multithread_enabled"))]

@@ -21,7 +21,7 @@ pub enum State {
         /// The series of waits.
         backoff: Backoff,
     },
-    /// The last attempt of the series failed; reported once.
+    /// The last attempt of the first series failed; reported once.
     Exhausted,
     /// Destroyed or disconnected by the application.
     Closed,
@@ -38,7 +38,7 @@ pub enum Step {
     WaitUntil(Millis),
     /// Stay offline.
     StayOffline,
-    /// Report that the series of attempts is over.
+    /// Report that the first series of attempts is over.
     GiveUp,
     /// Nothing ever again.
     Closed,
@@ -50,12 +50,14 @@ pub struct Lifecycle {
     state: State,
     auto_connect: bool,
     losses: u32,
+    /// Whether this outage was reported as lasting.
+    has_given_up: bool,
 }
 
 impl Lifecycle {
     /// A client inside Construct.
     pub fn new(auto_connect: bool) -> Lifecycle {
-        Lifecycle { state: State::Connecting, auto_connect, losses: 0 }
+        Lifecycle { state: State::Connecting, auto_connect, losses: 0, has_given_up: false }
     }
 
     /// Where the client stands.
@@ -77,6 +79,7 @@ impl Lifecycle {
     pub fn on_connected(&mut self) {
         if !matches!(self.state, State::Closed) {
             self.state = State::Connected;
+            self.has_given_up = false;
         }
     }
 
@@ -90,10 +93,10 @@ impl Lifecycle {
         was_connected
     }
 
-    /// An attempt failed.
-    pub fn on_attempt_failed(&mut self, now: Millis) {
+    /// An attempt failed; `random` draws the next wait where it is not doubled.
+    pub fn on_attempt_failed(&mut self, now: Millis, random: impl FnOnce() -> u32) {
         if let State::Waiting { attempt_at, backoff } = &mut self.state {
-            if backoff.double() {
+            if backoff.double(random) {
                 *attempt_at = now + u64::from(backoff.wait_ms());
             } else {
                 self.state = State::Exhausted;
@@ -118,7 +121,8 @@ impl Lifecycle {
             }
             State::Lost => self.start_series(now, random()),
             State::Exhausted => {
-                // Reported once; a caller that goes on gets a fresh series instead of a dead client.
+                // Reported once in an outage; a caller that goes on gets a fresh series instead of a dead client.
+                self.has_given_up = true;
                 self.start_series(now, random());
                 Step::GiveUp
             }
@@ -128,7 +132,7 @@ impl Lifecycle {
     }
 
     fn start_series(&mut self, now: Millis, random: u32) -> Step {
-        let backoff = Backoff::new(random);
+        let backoff = if self.has_given_up { Backoff::endless(random) } else { Backoff::new(random) };
         let attempt_at = now + u64::from(backoff.wait_ms());
         self.state = State::Waiting { attempt_at, backoff };
         Step::WaitUntil(attempt_at)
@@ -154,7 +158,7 @@ mod tests {
                 Step::WaitUntil(at) => now = at,
                 Step::Attempt => {
                     attempts.push(now);
-                    lifecycle.on_attempt_failed(now);
+                    lifecycle.on_attempt_failed(now, || random);
                 }
                 Step::GiveUp => return (attempts, now),
                 other => panic!("{other:?}"),
@@ -172,23 +176,46 @@ mod tests {
         assert_eq!(end, 31 * 1990);
     }
 
-    // covers: Time / outage of 24 h, virtual time | - | more than 500 series of attempts
+    /// Behind the second series an attempt comes once in a minute or a little more, and not at the same time for two devices.
+    // covers: Time / outage of 24 h, virtual time | - | given up once, at most 1,440 attempts, later ones 60 to 75 s apart
     #[test]
-    fn defect_19_an_outage_of_a_day_ends_in_a_fresh_series_each_time() {
+    fn defect_19_an_outage_of_a_day_is_given_up_once_and_takes_an_attempt_a_minute() {
+        const DAY: Millis = 24 * 3600 * 1000;
         let mut lifecycle = lost(true);
-        let (mut now, mut given_up, mut all) = (0, 0, 0);
-        while now < 24 * 3600 * 1000 {
-            let (attempts, end) = play_outage(&mut lifecycle, now, given_up);
-            assert!(attempts.windows(2).all(|pair| pair[1] - pair[0] >= 1000));
-            (now, given_up, all) = (end, given_up + 1, all + attempts.len());
+        let (first, mut now) = play_outage(&mut lifecycle, 0, 87);
+        assert_eq!(now, 63 * 1870);
+        let (mut second, mut random) = (vec![], 0);
+        while now < DAY {
+            match lifecycle.step(now, || 87) {
+                Step::WaitUntil(at) => now = at,
+                Step::Attempt => {
+                    second.push(now);
+                    random += 7919;
+                    lifecycle.on_attempt_failed(now, || random);
+                }
+                other => panic!("{other:?}"),
+            }
         }
-        assert!(given_up > 500 && all > 3000, "{given_up} series, {all} attempts");
-        // The link is back: the next attempt succeeds.
+        let waits: Vec<Millis> = second.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let (doubled, steady) = waits.split_at(5);
+        assert_eq!((second[0], doubled), (64 * 1870, &[3740, 7480, 14_960, 29_920, 59_840][..]));
+        assert!(steady.iter().all(|wait| (60_000..75_000).contains(wait)), "{steady:?}");
+        let different: std::collections::BTreeSet<&Millis> = steady.iter().collect();
+        assert!(
+            different.len() > steady.len() / 2,
+            "{} different waits of {}",
+            different.len(),
+            steady.len()
+        );
+        let all = first.len() + second.len();
+        assert!((DAY / 75_000..=DAY / 60_000).contains(&(all as Millis)), "{all} attempts");
+        // The link is back: the next attempt succeeds, and the next outage starts anew.
         while lifecycle.step(now, || 0) != Step::Attempt {
             now += 100;
         }
         lifecycle.on_connected();
-        assert!(lifecycle.is_connected());
+        assert!(lifecycle.is_connected() && lifecycle.on_lost());
+        assert_eq!(play_outage(&mut lifecycle, now, 0).1, now + 63_000);
     }
 
     #[test]
@@ -214,7 +241,7 @@ mod tests {
         let mut lifecycle = lost(true);
         lifecycle.close();
         lifecycle.on_connected();
-        lifecycle.on_attempt_failed(5);
+        lifecycle.on_attempt_failed(5, || 0);
         assert_eq!(lifecycle.step(10, || 0), Step::Closed);
         assert!(!lifecycle.is_connected());
     }

@@ -19,6 +19,7 @@
 /* Of a port that the program may be linked with. */
 extern const char *port_report(void) __attribute__((weak));
 extern void port_shift_clock(long ms) __attribute__((weak));
+extern void port_skip_waits(void) __attribute__((weak));
 
 #define CLIENTS 8
 
@@ -461,6 +462,9 @@ static void run_word(Slot *slot, const char *command)
     } else if (is(command, "shiftclock")) {
         port_shift_clock(atol(word));
         print(slot, "shiftclock = 0");
+    } else if (is(command, "skipwaits")) {
+        port_skip_waits();
+        print(slot, "skipwaits = 0");
     } else if (!run_loop_word(slot, command, word) && !(run_further_command && run_further_command(slot, command))) {
         print(slot, "unknown command %s", command);
         abort();

@@ -140,9 +140,9 @@ fn replaced_tcp_functions_are_used_although_ours_are_there() {
 }
 
 /// A client of the fast port whose server has gone; the port of the server, which nobody listens on.
-fn cut_off(options: &str) -> (Driver, u16) {
+fn cut_off(transport: Transport) -> (Driver, u16) {
     let device = Driver::start(&[], &fast_clock_driver());
-    let Session { peer, link, device } = Session::open_with(device, Transport::Tcp, options);
+    let Session { peer, link, device } = Session::open_with(device, transport, "");
     let port = peer.port();
     drop(peer);
     link.close();
@@ -152,7 +152,7 @@ fn cut_off(options: &str) -> (Driver, u16) {
 // covers: Time / outage beyond a whole series of attempts, virtual time | tcp | 1
 #[test]
 fn defect_19_an_outage_is_given_up_once_and_survived() {
-    let (mut device, port) = cut_off("");
+    let (mut device, port) = cut_off(Transport::Tcp);
     device.run("yield 100", "event 1 id=0");
     device.expect("yield = -105 ");
     let start = Instant::now();
@@ -180,9 +180,34 @@ fn defect_19_an_outage_is_given_up_once_and_survived() {
     Session { peer, link, device }.close();
 }
 
+/// -106 once, then an attempt a minute, and the server is found when it is back.
+// covers: Time / outage of 24 h through the C interface, virtual time | tcp, ws | 2, given up once, at most 1,440 attempts each
+#[test]
+fn defect_19_an_outage_of_a_day_is_survived_with_an_attempt_a_minute() {
+    for transport in TRANSPORTS {
+        let (mut device, port) = cut_off(transport);
+        device.run("yield 100", "event 1 id=0");
+        device.expect("yield = -105 ");
+        device.run("skipwaits", "skipwaits = 0");
+        // 144 times ten minutes. The call that gives up ends early.
+        let codes: Vec<i32> = (0..145).map(|_| value(&device.run("yield 600000", "yield = "))).collect();
+        assert_eq!(codes[0], -106);
+        assert!(codes[1..].iter().all(|code| *code == -105), "{codes:?}");
+        let attempts: u32 = field(&device.run("port", "port = "), "connects=").parse().expect("a count");
+        assert!((1152..=1440).contains(&attempts), "{attempts} attempts");
+        println!("{transport:?}: {attempts} attempts in 24 h");
+        let peer = Peer::listen_on(port, transport);
+        device.send("yield 76000");
+        let link = peer.accept_session();
+        device.expect("event 2 id=0");
+        device.expect("yield = ");
+        Session { peer, link, device }.close();
+    }
+}
+
 #[test]
 fn the_loop_thread_ends_when_it_gives_up() {
-    let (mut device, _) = cut_off("");
+    let (mut device, _) = cut_off(Transport::Tcp);
     device.run("startloop", "");
     device.wait_for_log("loop thread ends with code -106");
     device.send("loopstatus");
@@ -213,12 +238,15 @@ fn keep_alive_and_time_outs_run_on_the_clock_of_the_port() {
     session.close();
 }
 
-// covers: Time / the clock of the port set back or forward by an hour, back by a second | ws | 3
+// covers: Time / the clock of the port set back or forward by an hour, back by a second | tcp, ws | 6
 #[test]
 fn defect_25_a_clock_set_back_or_forward_does_not_stop_the_client() {
-    for shift in ["-3600000", "3600000", "-1000"] {
+    let jumps = ["-3600000", "3600000", "-1000"];
+    for (transport, shift) in
+        TRANSPORTS.into_iter().flat_map(|transport| jumps.map(|shift| (transport, shift)))
+    {
         let device = Driver::start(&[], &fast_clock_driver());
-        let mut session = Session::open_with(device, Transport::WebSocket, "keepalive=240000");
+        let mut session = Session::open_with(device, transport, "keepalive=240000");
         session.device.run(&format!("shiftclock {shift}"), "shiftclock = 0");
         let start = Instant::now();
         session.device.send("yield 4000");
@@ -270,13 +298,16 @@ fn seconds_of_day(line: &str) -> i64 {
     parts[0] * 3600 + parts[1] * 60 + parts[2]
 }
 
-// covers: Time / the wall clock set back or forward by an hour | ws | 2
+// covers: Time / the wall clock set back or forward by an hour | tcp, ws | 4
 #[test]
 fn the_wall_clock_may_be_set_during_a_session() {
-    for shift in [-3600, 3600] {
+    let jumps = [-3600, 3600];
+    for (transport, shift) in
+        TRANSPORTS.into_iter().flat_map(|transport| jumps.map(|shift| (transport, shift)))
+    {
         let mut device = Driver::start(&[], &wall_clock_driver());
         device.run("loglevel 4", "loglevel = 4");
-        let session = Session::open_with(device, Transport::WebSocket, "keepalive=2000 timeout=3000");
+        let session = Session::open_with(device, transport, "keepalive=2000 timeout=3000");
         let start = Instant::now();
         live_through(session, 4500, |session| {
             session.device.wait_for_log("publish topic seq=");
@@ -297,15 +328,17 @@ fn the_wall_clock_may_be_set_during_a_session() {
 }
 
 /// All timers of the client cross the end of the counter: a request, a ping, a Yield.
-// covers: Time / a counter of 32 bits wraps | ws | 1
+// covers: Time / a counter of 32 bits wraps | tcp, ws | 2
 #[test]
 fn a_counter_of_32_bits_may_wrap_during_a_session() {
-    let mut device = Driver::start(&[], &ticks_driver());
-    device.run("port", "port = not yet");
-    let session = Session::open_with(device, Transport::WebSocket, "keepalive=3000 timeout=4000");
-    live_through(session, 6000, |session| {
-        session.device.run("port", "port = not yet");
-    });
+    for transport in TRANSPORTS {
+        let mut device = Driver::start(&[], &ticks_driver());
+        device.run("port", "port = not yet");
+        let session = Session::open_with(device, transport, "keepalive=3000 timeout=4000");
+        live_through(session, 6000, |session| {
+            session.device.run("port", "port = not yet");
+        });
+    }
 }
 
 #[test]
