@@ -16,7 +16,12 @@ fn device() -> Device {
 
 /// `mqtt_sample` whose public host names and made-up ones lead to this machine.
 fn launch(device: &Device, hub: &Hub) -> Launch {
-    Launch::new(&sdk::reference_sample(&sdk::KEY)).device(device).public_names(hub)
+    launch_in(&sdk::KEY, device, hub)
+}
+
+/// Likewise, in another configuration.
+fn launch_in(config: &sdk::Config, device: &Device, hub: &Hub) -> Launch {
+    Launch::new(&sdk::reference_sample(config)).device(device).public_names(hub)
 }
 
 /// Construct failed with -702, and one line before says why.
@@ -38,46 +43,54 @@ fn warnings(finished: &Finished) -> Vec<&Entry> {
     finished.entries.iter().filter(is_one).collect()
 }
 
-// covers: Connecting / certificate of an unknown authority (strict) | wss | 1
+/// A device, the configuration it is built in and the listener it connects to: the server shows the same certificate to
+/// both.
+fn verifiers() -> [(Device, &'static sdk::Config, &'static str); 2] {
+    [(device(), &sdk::KEY, "wss"), (Device::cert("CERTDEMO01", "lock1"), &sdk::CERT_TCP, "mqtts")]
+}
+
+// covers: Connecting / certificate of an unknown authority (strict) | tls, wss | 2
 #[test]
 fn defect_16_untrusted_server_by_url_is_refused() {
-    let device = device();
-    let hub = Hub::start(&[&device]);
-    let finished = launch(&device, &hub).env("QCLOUD_IOT_ENDPOINT", hub.url("wss")).run();
-    refused(&finished, "unknown ca");
+    for (device, config, listener) in verifiers() {
+        let hub = Hub::start(&[&device]);
+        let launch = launch_in(config, &device, &hub).env("QCLOUD_IOT_ENDPOINT", hub.url(listener));
+        refused(&launch.run(), "unknown ca");
+    }
 }
 
-// covers: Connecting / certificate of another host (strict) | wss | 1
+// covers: Connecting / certificate of another host (strict) | tls, wss | 2
 #[test]
 fn server_of_another_name_is_refused() {
-    let device = device();
-    let hub = Hub::start(&[&device]);
-    // Leads to the hub, whose certificate has other names.
-    let url = format!("wss://wrong.tencentdevices.com:{}", hub.port("wss"));
-    let finished = launch(&device, &hub).trusting(&hub).env("QCLOUD_IOT_ENDPOINT", url).run();
-    refused(&finished, "name");
+    for (device, config, listener) in verifiers() {
+        let hub = Hub::start(&[&device]);
+        // Leads to the hub, whose certificate has other names.
+        let url = format!("{listener}://wrong.tencentdevices.com:{}", hub.port(listener));
+        let launch = launch_in(config, &device, &hub).trusting(&hub).env("QCLOUD_IOT_ENDPOINT", url);
+        refused(&launch.run(), "name");
+    }
 }
 
-// covers: Connecting / expired certificate (strict) | wss | 1
+// covers: Connecting / expired certificate (strict) | tls, wss | 2
 #[test]
 fn expired_server_is_refused() {
-    let device = device();
-    let mut hub = Hub::start(&[&device]);
-    hub.stop();
-    set_dates(&hub, "20200101000000Z", "20210101000000Z");
-    hub.resume();
-    refused(&launch(&device, &hub).url(&hub, "wss").run(), "expired");
+    refused_with_dates("20200101000000Z", "20210101000000Z", "expired");
 }
 
-// covers: Connecting / certificate that is not valid yet (strict) | wss | 1
+// covers: Connecting / certificate that is not valid yet (strict) | tls, wss | 2
 #[test]
 fn server_that_is_not_valid_yet_is_refused() {
-    let device = device();
-    let mut hub = Hub::start(&[&device]);
-    hub.stop();
-    set_dates(&hub, "20900101000000Z", "20910101000000Z");
-    hub.resume();
-    refused(&launch(&device, &hub).url(&hub, "wss").run(), "not yet valid");
+    refused_with_dates("20900101000000Z", "20910101000000Z", "not yet valid");
+}
+
+fn refused_with_dates(start: &str, end: &str, cause: &str) {
+    for (device, config, listener) in verifiers() {
+        let mut hub = Hub::start(&[&device]);
+        hub.stop();
+        set_dates(&hub, start, end);
+        hub.resume();
+        refused(&launch_in(config, &device, &hub).url(&hub, listener).run(), cause);
+    }
 }
 
 /// Signs the server's certificate again, with these dates.

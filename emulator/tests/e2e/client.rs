@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use base64::Engine;
@@ -188,9 +189,13 @@ pub fn tcp(hub: &Hub, listener: &str) -> TcpStream {
 
 /// TLS as the original SDK does it on 443: nothing is verified.
 fn tls(tcp: TcpStream) -> openssl::ssl::SslStream<TcpStream> {
-    let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
-    builder.set_verify(SslVerifyMode::NONE);
-    let configuration = builder.build().configure().unwrap().verify_hostname(false);
+    // One for all: it reads the system's authorities.
+    static CONNECTOR: LazyLock<SslConnector> = LazyLock::new(|| {
+        let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
+        builder.set_verify(SslVerifyMode::NONE);
+        builder.build()
+    });
+    let configuration = CONNECTOR.configure().unwrap().verify_hostname(false);
     configuration.connect("localhost", tcp).unwrap()
 }
 

@@ -475,6 +475,7 @@ fn unbind_all_may_wait_for_the_acknowledgement() {
     assert_eq!(bound(), 0);
 }
 
+// covers: Hub / kill -9 and restart: bindings of gateways | tcp | 1
 #[test]
 fn bindings_survive_a_kill_and_the_registry_file_stays() {
     let mut hub = hub_bound();

@@ -110,6 +110,7 @@ fn the_spelling_of_the_documents_by_option() {
     assert_eq!(parts(&client.packet()).2, r#"{"type":"push","payload":{"a":1}}"#);
 }
 
+// covers: Hub / kill -9 and restart: remote configuration | tcp | 1
 #[test]
 fn the_file_of_the_registry_until_the_console_says_otherwise() {
     let dir = tempfile::tempdir().unwrap();

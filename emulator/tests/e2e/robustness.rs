@@ -66,20 +66,20 @@ fn nonsense_on_every_port() {
     assert_eq!(hub.get("/status")["ok"], true);
 }
 
-// covers: Hub / clients at the same time | tcp, ws | 1,000
+// covers: Hub / clients at the same time | tcp, tls, ws, wss | 1,000
 #[test]
 fn a_thousand_connections() {
     let devices: String = (0..1000)
         .map(|n| format!("[[device]]\nproduct = \"A1B2C3D4E5\"\nname = \"d{n}\"\nsecret = \"{KEY_2}\"\n"))
         .collect();
     let hub = start(&format!(
-        "[server]\nports = {{ mqtt = 0, ws = 0, mqtts = \"off\", wss = \"off\", admin = 0 }}\n[[product]]\nid = \"A1B2C3D4E5\"\n{devices}"
+        "[server]\nports = {{ mqtt = 0, mqtts = 0, ws = 0, wss = 0, admin = 0 }}\n[[product]]\nid = \"A1B2C3D4E5\"\n{devices}"
     ));
     // This side needs as many descriptors.
     rlimit::increase_nofile_limit(4096).unwrap();
     let mut clients: Vec<_> = (0..1000)
         .map(|n| {
-            let listener = if n % 2 == 0 { "mqtt" } else { "ws" };
+            let listener = ["mqtt", "mqtts", "ws", "wss"][n % 4];
             Client::connected(&hub, listener, &format!("A1B2C3D4E5d{n}"), KEY_2)
         })
         .collect();
@@ -181,11 +181,17 @@ fn nonsense_for_every_service() {
     }
 }
 
-// covers: Hub / slow reader | tcp | 1
+// covers: Hub / slow reader | tcp, tls, ws, wss | 4
 #[test]
 fn a_client_that_does_not_read_holds_up_nobody_and_is_closed() {
+    for listener in ["mqtt", "mqtts", "ws", "wss"] {
+        deaf_client_is_closed(listener);
+    }
+}
+
+fn deaf_client_is_closed(listener: &str) {
     let hub = hub();
-    let mut deaf = Client::connected(&hub, "mqtt", LAMP, LAMP_KEY);
+    let mut deaf = Client::connected(&hub, listener, LAMP, LAMP_KEY);
     deaf.send(&subscribe(1, "A1B2C3D4E5/lamp-01/data", 0));
     assert_eq!(deaf.packet(), [0x90, 3, 0, 1, 0]);
     let payload = "x".repeat(16384);
@@ -204,7 +210,7 @@ fn a_client_that_does_not_read_holds_up_nobody_and_is_closed() {
             }
         }
     }
-    assert!(closed, "64 MB wait for a client that does not read");
+    assert!(closed, "{listener}: 64 MB wait for a client that does not read");
     assert_eq!(hub.events("type=disconnect&dir=none")[0]["cause"], "client is too slow");
 }
 

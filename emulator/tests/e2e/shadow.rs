@@ -282,7 +282,7 @@ fn what_was_answered_survives_a_kill() {
     assert_eq!(lamp.update(r#""state":{"reported":{"n":0}}"#)["payload"]["version"], 1002);
 }
 
-// covers: Hub / kill -9 in the middle of updates, and restart | tcp | 3 kills
+// covers: Hub / kill -9 in the middle of updates of a shadow, and restart | tcp | 3 kills
 #[test]
 fn a_kill_in_the_middle_of_updates() {
     let mut hub = hub();

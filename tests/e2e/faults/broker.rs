@@ -14,28 +14,41 @@ use crate::support::program::Launch;
 use crate::support::secrets::Secrets;
 use crate::support::{LIMIT, sdk};
 
+use super::{by_run, over};
+
 /// Messages, and how often the broker dies while they are sent.
 fn size() -> (u32, u32) {
-    if std::env::var_os("IOT_FULL").is_some() { (10_100, 100) } else { (2000, 5) }
+    by_run((2000, 5), (10_100, 100))
+}
+
+// covers: Server / killed at random points under QoS 1 load, and restarted | tcp, ws, wss | 5 kills, 2,000 messages each (full: 100 kills, 10,100 messages each)
+#[test]
+fn no_message_vanishes_when_the_broker_is_killed() {
+    over(&["mqtt", "ws", "wss"], |scheme| {
+        let broker = match scheme {
+            "mqtt" => Broker::mosquitto("", Secrets::default(), |_| {}),
+            "ws" => Broker::mosquitto_ws(),
+            _ => Broker::mosquitto_wss(),
+        };
+        survive_kills(broker, scheme);
+    });
 }
 
 /// Every message that was acknowledged was heard, exactly once; every other one was reported or refused.
-// covers: Server / killed at random points under QoS 1 load, and restarted | tcp | 5 kills, 2,000 messages (full: 100 kills, 10,100 messages)
-#[test]
-fn no_message_vanishes_when_the_broker_is_killed() {
+fn survive_kills(mut broker: Broker, scheme: &str) {
     let (count, kills) = size();
     let device = Device::key("BROKERKILL", "steady");
-    let mut broker = Broker::mosquitto("", Secrets::default(), |_| {});
     let (hearing, is_hearing) = channel();
     let is_over = AtomicBool::new(false);
-    let port = broker.port;
+    let port = broker.plain_port;
     std::thread::scope(|scope| {
         let observer = scope.spawn(|| observe(port, hearing, &is_over));
         is_hearing.recv_timeout(LIMIT).expect("the observer has subscribed");
         let sources = ["tests/c/broker_killed.c", "tests/c/session_client.c"];
         let program = sdk::KEY.compile_with("broker_killed", &sources, &["-D_GNU_SOURCE"]);
         let limit_ms = 10_000 * u64::from(kills) + 60_000;
-        let mut launch = Launch::new(&program).device(&device).env("QCLOUD_IOT_ENDPOINT", broker.url("mqtt"));
+        let mut launch = Launch::new(&program).device(&device).env("QCLOUD_IOT_ENDPOINT", broker.url(scheme));
+        launch = launch.env("QCLOUD_IOT_CA_FILE", broker.directory.path().join("ca.pem"));
         let secret = device.secret.clone().expect("a key device");
         for arg in [&device.product, &device.name, &secret, &count.to_string(), &limit_ms.to_string()] {
             launch = launch.arg(arg);
@@ -57,7 +70,8 @@ fn no_message_vanishes_when_the_broker_is_killed() {
         broker.stop();
         finished.expect(0);
         let heard = observer.join().expect("the observer");
-        check(count, kills, &accounts, &finished.output, &heard);
+        println!("{scheme}, {kills} kills: {accounts}");
+        check(count, &accounts, &finished.output, &heard);
     });
 }
 
@@ -83,7 +97,7 @@ fn wait_for_observer(is_hearing: &Receiver<()>) {
     is_hearing.recv_timeout(LIMIT).expect("the observer has subscribed again");
 }
 
-fn check(count: u32, kills: u32, accounts: &str, output: &str, heard: &BTreeMap<u32, u32>) {
+fn check(count: u32, accounts: &str, output: &str, heard: &BTreeMap<u32, u32>) {
     let numbers = |how: &str| -> Vec<u32> {
         output.lines().filter_map(|line| line.strip_prefix(how)?.parse().ok()).collect()
     };
@@ -98,7 +112,6 @@ fn check(count: u32, kills: u32, accounts: &str, output: &str, heard: &BTreeMap<
     let unheard: Vec<&u32> = acked.iter().filter(|number| heard.get(number) != Some(&1)).collect();
     assert!(unheard.is_empty(), "acknowledged, and not heard exactly once: {unheard:?}");
     assert!(heard.values().all(|times| *times == 1), "heard twice");
-    println!("{kills} kills: {accounts}");
 }
 
 /// Subscribes to everything, again after each end of the connection, and counts how often it hears each number.

@@ -9,11 +9,12 @@ use serde_json::json;
 
 use crate::support::device::Device;
 use crate::support::hub::Hub;
-use crate::support::peer::{Connection, Peer, Transport};
+use crate::support::peer::{Connection, Transport};
 use crate::support::program::Launch;
 use crate::support::sdk;
 
 use super::crowd::{LINK, SLACK, number_and_time};
+use super::{LISTENERS, over};
 
 /// Command timeout of these programs; connect and TLS handshake have at least 5 s.
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(1000);
@@ -73,34 +74,49 @@ fn assert_limit(took: Duration, limit: Duration) {
     assert!(took + Duration::from_millis(100) >= limit && took <= limit + SLACK, "{took:?}, limit {limit:?}");
 }
 
-// covers: Connecting / name that does not exist | ws | 1
+// covers: Connecting / name that does not exist | tcp, tls, ws, wss | 4
 #[test]
 fn names_that_nobody_knows() {
-    let (code, took) = construct("ws://no-such-host.invalid:80");
-    assert_eq!(code, -602);
-    assert!(took <= LINK + SLACK, "{took:?}");
+    over(&LISTENERS, |scheme| {
+        let (code, took) = construct(&format!("{scheme}://no-such-host.invalid:80"));
+        assert_eq!(code, -602, "{scheme}");
+        assert!(took <= LINK + SLACK, "{scheme}: {took:?}");
+    });
+}
+
+// covers: Connecting / name server that does not answer, through the C interface | tcp, tls, ws, wss | 4
+#[test]
+fn defect_23_unanswered_look_ups_do_not_last() {
+    let program = program(Some("slow_names"));
+    over(&LISTENERS, |scheme| {
+        let (code, took) = result(launch(program.clone(), &device(), &format!("{scheme}://slow.test:80")));
+        assert_eq!(code, -602, "{scheme}");
+        assert_limit(took, LINK);
+    });
 }
 
 // covers: Connecting / refused | tcp, tls, ws, wss | 4
 #[test]
 fn ports_that_refuse() {
     let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
-    for scheme in ["ws", "wss", "mqtt", "mqtts"] {
+    over(&LISTENERS, |scheme| {
         let (code, took) = construct(&format!("{scheme}://{port}"));
         assert_eq!(code, -603, "{scheme}");
         assert!(took <= SLACK, "{scheme}: {took:?}");
-    }
+    });
 }
 
 /// Room for one more descriptor, which the client needs for itself.
-// covers: Connecting / no descriptor for a socket | ws | 1
+// covers: Connecting / no descriptor for a socket | tcp, ws | 2
 #[test]
 fn no_descriptor_for_a_socket() {
-    let launch = launch(program(None), &device(), "ws://127.0.0.1:9").under(&["prlimit", "--nofile=4:4"]);
-    assert_eq!(result(launch).0, -601);
+    for url in ["mqtt://127.0.0.1:9", "ws://127.0.0.1:9"] {
+        let launch = launch(program(None), &device(), url).under(&["prlimit", "--nofile=4:4"]);
+        assert_eq!(result(launch).0, -601, "{url}");
+    }
 }
 
-// covers: Connecting / SYN without an answer | ws | 1
+// covers: Connecting / SYN without an answer | tcp, tls, ws, wss | 4
 #[test]
 fn defect_23_unanswered_connects_do_not_last() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback port");
@@ -110,18 +126,22 @@ fn defect_23_unanswered_connects_do_not_last() {
     while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
         queue.push(stream);
     }
-    let (code, took) = construct(&format!("ws://{address}"));
-    assert_eq!(code, -603);
-    assert_limit(took, LINK);
+    over(&LISTENERS, |scheme| {
+        let (code, took) = construct(&format!("{scheme}://{address}"));
+        assert_eq!(code, -603, "{scheme}");
+        assert_limit(took, LINK);
+    });
     drop(queue);
 }
 
-// covers: Connecting / TLS handshake without an answer | wss | 1
+// covers: Connecting / TLS handshake without an answer | tls, wss | 2
 #[test]
 fn defect_23_unanswered_tls_handshakes_do_not_last() {
-    let (code, took) = construct_against("wss", swallow);
-    assert_eq!(code, -704);
-    assert_limit(took, LINK);
+    over(&["mqtts", "wss"], |scheme| {
+        let (code, took) = construct_against(scheme, swallow);
+        assert_eq!(code, -704, "{scheme}");
+        assert_limit(took, LINK);
+    });
 }
 
 // covers: Connecting / upgrade without an answer | ws | 1
@@ -132,17 +152,17 @@ fn defect_23_unanswered_upgrades_do_not_last() {
     assert_limit(took, UPGRADE);
 }
 
-// covers: Connecting / CONNECT without an answer | ws | 1
+// covers: Connecting / CONNECT without an answer | tcp, tls, ws, wss | 4
 #[test]
 fn defect_23_unanswered_logins_do_not_last() {
-    let peer = Peer::listen(Transport::WebSocket);
-    let url = peer.url();
-    let (code, took) = std::thread::scope(|scope| {
-        scope.spawn(|| peer.accept().wait_for_end());
-        construct(&url)
+    let device = device();
+    let hub = Hub::start(&[&device]);
+    hub.fault(json!({"action": "drop", "packet": "connect"}));
+    over(&LISTENERS, |listener| {
+        let (code, took) = result(launch(program(None), &device, &hub.url(listener)).trusting(&hub));
+        assert_eq!(code, -111, "{listener}");
+        assert_limit(took, COMMAND_TIMEOUT);
     });
-    assert_eq!(code, -111);
-    assert_limit(took, COMMAND_TIMEOUT);
 }
 
 /// An answer that comes drop by drop does not extend the limit.
@@ -177,23 +197,25 @@ fn servers_that_nobody_vouches_for() {
     assert_eq!(code, -702);
 }
 
-// covers: Connecting / TLS alert, and a server that does not speak TLS | wss | 2
+// covers: Connecting / TLS alert, and a server that does not speak TLS | tls, wss | 4
 #[test]
 fn tls_alerts() {
     const HANDSHAKE_FAILURE: [u8; 7] = [0x15, 3, 3, 0, 2, 2, 40];
-    let (code, _) = construct_against("wss", |mut stream| {
-        let mut hello = [0; 5];
-        stream.read_exact(&mut hello).expect("a record");
-        stream.write_all(&HANDSHAKE_FAILURE).expect("write to the SDK");
-        swallow(stream);
+    over(&["mqtts", "wss"], |scheme| {
+        let (code, _) = construct_against(scheme, |mut stream| {
+            let mut hello = [0; 5];
+            stream.read_exact(&mut hello).expect("a record");
+            stream.write_all(&HANDSHAKE_FAILURE).expect("write to the SDK");
+            swallow(stream);
+        });
+        assert_eq!(code, -703, "{scheme}");
+        // Something else than TLS is a failed handshake, too.
+        let (code, _) = construct_against(scheme, |mut stream| {
+            stream.write_all(b"220 mail.example ready\r\n").expect("write to the SDK");
+            swallow(stream);
+        });
+        assert_eq!(code, -703, "{scheme}");
     });
-    assert_eq!(code, -703);
-    // Something else than TLS is a failed handshake, too.
-    let (code, _) = construct_against("wss", |mut stream| {
-        stream.write_all(b"220 mail.example ready\r\n").expect("write to the SDK");
-        swallow(stream);
-    });
-    assert_eq!(code, -703);
 }
 
 #[test]

@@ -5,11 +5,13 @@ use crate::support::hub::Hub;
 use crate::support::program::Launch;
 use crate::support::sdk;
 
+use super::by_run;
+
 /// No deadlock (the program has a watchdog), and one event for each request that was accepted.
 // covers: Threads / eight threads on one client, two on another, loop threads, Destroy in the middle | tcp, ws | 5 s each (full: 60 s)
 #[test]
 fn eight_threads_lose_no_event() {
-    let seconds = if std::env::var_os("IOT_FULL").is_some() { 60 } else { 5 };
+    let seconds = by_run(5, 60);
     let ms = (seconds * 1000).to_string();
     for listener in ["mqtt", "ws"] {
         let first = Device::key("STORM00001", "first");

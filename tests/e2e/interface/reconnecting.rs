@@ -112,6 +112,43 @@ fn subscriptions_are_renewed_before_the_event_and_found_identical() {
     }
 }
 
+/// What was refused is not renewed; asked for again and granted, it works and is.
+// covers: Server / SUBACK 0x80, then a loss, then the same subscription granted | tcp, ws | 2
+#[test]
+fn a_refused_subscription_is_not_renewed_and_may_be_asked_for_again() {
+    for transport in TRANSPORTS {
+        let mut session = session(transport, "");
+        session.device.run("subscribe a/b 1", "subscribe = ");
+        let id = session.link.expect(SUBSCRIBE).id();
+        session.link.send(&suback(id, 0x80));
+        session.device.run("yield 60000", &format!("event 5 id={id}"));
+        session.device.expect("topic-event 5");
+        session.device.expect("yield = -108 ");
+        let mut session = lose_and_come_back(session, 5000);
+        session.device.expect("event 2 id=0");
+        session.device.expect("yield = 0 ");
+        // A renewal would come before this one.
+        session.device.run("subscribe c/d 0", "subscribe = ");
+        let packet = session.link.expect(SUBSCRIBE);
+        assert_eq!(packet.topic(), "c/d");
+        session.link.send(&suback(packet.id(), 0));
+        session.device.yield_until("topic-event 3", &[0]);
+        session.subscribe("a/b 1");
+        session.device.run("ready a/b", "ready = 1");
+        session.link.send(&publish(0, "a/b", 0, b"x"));
+        session.device.yield_until("message first topic=a/b", &[0]);
+        let mut session = lose_and_come_back(session, 5000);
+        let topics = [session.link.expect(SUBSCRIBE), session.link.expect(SUBSCRIBE)].map(|packet| {
+            session.link.send(&suback(packet.id(), 0));
+            packet.topic()
+        });
+        assert_eq!(topics, ["c/d", "a/b"]);
+        session.device.wait_for("yield = 0 ");
+        session.close();
+    }
+}
+
+// covers: Server / SUBACK 0x80 to a renewed subscription: event, -108, removed | tcp, ws | 2
 #[test]
 fn a_refused_renewal_removes_the_subscription() {
     for transport in TRANSPORTS {

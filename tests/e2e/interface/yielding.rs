@@ -4,6 +4,7 @@ use super::driver::{took, value};
 use super::programs::session;
 use crate::support::peer::*;
 
+// covers: Server / SUBACK 0x80, 3 and 255: event, -108, not ready | tcp, ws | 6
 #[test]
 fn a_refused_subscription_is_reported_at_once() {
     for transport in TRANSPORTS {

@@ -21,6 +21,8 @@ pub struct Broker {
     /// None while it is stopped.
     process: Option<Process>,
     pub port: u16,
+    /// Of a listener over plain TCP.
+    pub plain_port: u16,
     pub directory: Scratch,
     secrets: Secrets,
 }
@@ -31,14 +33,13 @@ impl Broker {
     pub fn mosquitto(listener: &str, secrets: Secrets, prepare: impl FnOnce(&Path)) -> Broker {
         let directory = Scratch::new("mosquitto");
         prepare(directory.path());
-        let port = free_port();
+        let (port, plain_port) = (free_port(), free_port());
         // As root it would change to a user who cannot read the files here.
         let listener = listener.replace("{dir}", &directory.path().display().to_string());
-        // The first listener is not used: mosquitto 2.0 does not start with nothing but WebSocket listeners.
+        // The first listener has to be: mosquitto 2.0 does not start with nothing but WebSocket listeners.
         let text = format!(
             "user root\nallow_anonymous true\npersistence false\nlog_dest stderr\n\
-             listener {} 127.0.0.1\nlistener {port} 127.0.0.1\n{listener}\n",
-            free_port()
+             listener {plain_port} 127.0.0.1\nlistener {port} 127.0.0.1\n{listener}\n"
         );
         let config = directory.write("mosquitto.conf", text);
         let mut broker = Broker {
@@ -48,6 +49,7 @@ impl Broker {
             ready: " running",
             process: None,
             port,
+            plain_port,
             directory,
             secrets,
         };
@@ -79,6 +81,7 @@ impl Broker {
             ready: "ready",
             process: None,
             port,
+            plain_port: port,
             directory: Scratch::new("aedes"),
             secrets: Secrets::default(),
         };

@@ -50,6 +50,8 @@ pub struct Plan {
     pub fault: Option<Fault>,
     /// Hands on single bytes with pauses between them, in both directions.
     pub single_bytes: Option<Duration>,
+    /// Single bytes only from here on: more than so many bytes of the SDK have come.
+    pub single_after: usize,
 }
 
 /// What became of one connection.
@@ -325,7 +327,8 @@ impl Pump {
                 Side::Server => &mut link.record.from_server,
             };
             record.extend_from_slice(bytes);
-            link.plan.single_bytes
+            let is_due = link.record.from_client.len() > link.plan.single_after;
+            link.plan.single_bytes.filter(|_| is_due)
         };
         self.passed += bytes.len();
         let Some(pause) = pause else { return (&*to).write_all(bytes).is_ok() };
