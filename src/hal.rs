@@ -1,6 +1,9 @@
 //! Safe wrappers over the imported `HAL_*` functions of the port.
 pub mod clock;
 pub mod device_info;
+pub mod environment;
+#[cfg(not(feature = "auth_with_notls"))]
+pub mod file;
 mod heap;
 pub mod import;
 pub mod net;

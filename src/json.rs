@@ -8,6 +8,9 @@
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+use crate::error::Error;
+use crate::memory;
+
 /// Objects and arrays inside each other, the outermost counted.
 const MAX_DEPTH: usize = 64;
 
@@ -41,8 +44,39 @@ pub struct Value<'a> {
 
 impl<'a> Value<'a> {
     /// The bytes of a string with its escapes resolved; `None` for other values. Half of a surrogate pair becomes U+FFFD.
-    pub fn unescaped(&self) -> Option<Vec<u8>> {
-        (self.kind == Kind::String).then(|| unescape(self.text))
+    /// `Malloc` without memory.
+    pub fn unescaped(&self) -> Result<Option<Vec<u8>>, Error> {
+        if self.kind != Kind::String {
+            return Ok(None);
+        }
+        let mut out = Vec::new();
+        out.try_reserve_exact(self.text.len()).map_err(|_| Error::Malloc)?;
+        unescape(self.text, |piece| memory::append(&mut out, piece))?;
+        Ok(Some(out))
+    }
+
+    /// The first bytes of a string with its escapes resolved, as many as there is room for; `None` for other values.
+    pub fn unescaped_into<'b>(&self, room: &'b mut [u8]) -> Option<&'b [u8]> {
+        let mut len = 0;
+        let mut put = |piece: &[u8]| {
+            for (slot, &byte) in room.iter_mut().skip(len).zip(piece) {
+                *slot = byte;
+                len += 1;
+            }
+            Ok::<(), Error>(())
+        };
+        (self.kind == Kind::String).then(|| unescape(self.text, &mut put))?.ok()?;
+        room.get(..len)
+    }
+
+    /// Whether this is a string, and `text` with its escapes resolved.
+    pub fn is(&self, text: &[u8]) -> bool {
+        let mut rest = text;
+        let compared = unescape(self.text, |piece| {
+            rest = rest.strip_prefix(piece).ok_or(())?;
+            Ok::<(), ()>(())
+        });
+        self.kind == Kind::String && compared.is_ok() && rest.is_empty()
     }
 
     /// An integer, given as a number or as decimal digits in a string.
@@ -80,47 +114,49 @@ pub fn is_string_content(text: &[u8]) -> bool {
     true
 }
 
-/// Appends `text` as it has to stand between the quotes of a string.
-pub fn escape(text: &[u8], out: &mut Vec<u8>) {
+/// Hands `text`, as it has to stand between the quotes of a string, to `put` in pieces; its first error ends that.
+pub fn escape<E>(text: &[u8], mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    let hex = |digit: u8| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
     for &byte in text {
         match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(br"\n"),
-            b'\r' => out.extend_from_slice(br"\r"),
-            b'\t' => out.extend_from_slice(br"\t"),
-            0x20.. => out.push(byte),
-            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            b'"' | b'\\' => put(&[b'\\', byte])?,
+            b'\n' => put(br"\n")?,
+            b'\r' => put(br"\r")?,
+            b'\t' => put(br"\t")?,
+            0x20.. => put(&[byte])?,
+            _ => put(&[b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)])?,
         }
     }
+    Ok(())
 }
 
-fn unescape(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
+/// Hands what is between the quotes of a string, with its escapes resolved, to `put` in pieces.
+fn unescape<E>(text: &[u8], mut put: impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
     let mut rest = text;
     while let Some((&byte, behind)) = rest.split_first() {
         rest = behind;
         if byte != b'\\' {
-            out.push(byte);
+            put(&[byte])?;
             continue;
         }
         let (escaped, behind) =
             rest.split_first().map_or((b'\\', rest), |(&escaped, behind)| (escaped, behind));
         rest = behind;
         match escaped {
-            b'n' => out.push(b'\n'),
-            b'r' => out.push(b'\r'),
-            b't' => out.push(b'\t'),
-            b'b' => out.push(8),
-            b'f' => out.push(12),
+            b'n' => put(b"\n")?,
+            b'r' => put(b"\r")?,
+            b't' => put(b"\t")?,
+            b'b' => put(&[8])?,
+            b'f' => put(&[12])?,
             b'u' => {
                 let (character, behind) = unicode(rest);
                 rest = behind;
-                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                put(character.encode_utf8(&mut [0; 4]).as_bytes())?;
             }
-            other => out.push(other),
+            other => put(&[other])?,
         }
     }
-    out
+    Ok(())
 }
 
 /// The character whose hexadecimal digits `text` begins with, those of a second half included, and what is behind.
@@ -182,11 +218,25 @@ pub fn value_of<'a>(path: &[u8], text: &'a [u8]) -> Option<&'a [u8]> {
 /// Calls `found` with the path of every member of the object `text` in document order, a nested object's members right
 /// after the object itself. Members that are empty strings are left out; arrays are not entered.
 ///
-/// Malformed text ends the walk. What is no object has no members.
-pub fn keys(text: &[u8], found: &mut dyn FnMut(&[u8])) {
-    if let Some(mut scan) = Scanner::object(text) {
-        // Malformed text only means that there are no more members.
-        let _ = scan.walk(&mut Vec::new(), 1, found);
+/// Malformed text ends the walk. What is no object has no members. `Malloc` without memory; an error of `found` ends the
+/// walk too.
+pub fn keys(text: &[u8], found: &mut dyn FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+    let Some(mut scan) = Scanner::object(text) else { return Ok(()) };
+    match scan.walk(&mut Vec::new(), 1, found) {
+        Err(End::Error(error)) => Err(error),
+        Ok(()) | Err(End::Malformed) => Ok(()),
+    }
+}
+
+/// What ends a walk over the members of an object.
+enum End {
+    Malformed,
+    Error(Error),
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> End {
+        End::Error(error)
     }
 }
 
@@ -260,23 +310,28 @@ impl<'a> Scanner<'a> {
     }
 
     /// The members of an object from behind its opening brace; `path` is that of the object with a dot, or empty.
-    fn walk(&mut self, path: &mut Vec<u8>, depth: usize, found: &mut dyn FnMut(&[u8])) -> Option<()> {
+    fn walk(
+        &mut self,
+        path: &mut Vec<u8>,
+        depth: usize,
+        found: &mut dyn FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), End> {
         let outer = path.len();
         let mut first = true;
-        while let Some(key) = self.member(first)? {
-            path.extend_from_slice(key);
-            if self.ahead()? == b'{' && depth < MAX_DEPTH {
-                found(path);
-                path.push(b'.');
-                self.take(b'{')?;
+        while let Some(key) = self.member(first).ok_or(End::Malformed)? {
+            memory::append(path, key)?;
+            if self.ahead().ok_or(End::Malformed)? == b'{' && depth < MAX_DEPTH {
+                found(path)?;
+                memory::append(path, b".")?;
+                self.take(b'{').ok_or(End::Malformed)?;
                 self.walk(path, depth + 1, found)?;
-            } else if !self.value(depth)?.text.is_empty() {
-                found(path);
+            } else if !self.value(depth).ok_or(End::Malformed)?.text.is_empty() {
+                found(path)?;
             }
             path.truncate(outer);
             first = false;
         }
-        Some(())
+        Ok(())
     }
 
     /// Any value inside a container that is `depth` deep.

@@ -1,7 +1,8 @@
 //! MQTT device SDK for IoT Hub behind the C interface of the original SDK.
 //!
 //! `docs/architecture.md` shows the way of a message through these modules. Arrows only point down:
-//! `ffi -> services -> client -> transport, mqtt -> hal`; `error` and `log` are open to all.
+//! `ffi -> services -> client -> transport, mqtt -> hal`; `error`, `log` and the
+//! other files of this directory are open to all.
 #![deny(unsafe_code)]
 
 pub mod error;
@@ -11,6 +12,7 @@ pub mod ffi;
 pub mod hal;
 pub mod json;
 pub mod log;
+pub mod memory;
 pub mod mqtt;
 pub mod number;
 

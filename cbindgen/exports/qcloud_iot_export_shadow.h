@@ -46,7 +46,8 @@ extern "C" {
  * @param jsonBuffer    takes the document, NUL-terminated
  * @param sizeOfBuffer  bytes of jsonBuffer
  * @param count         count of the further arguments, which are DeviceProperty *
- * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_JSON_BUFFER_TRUNCATED; QCLOUD_ERR_JSON_BUFFER_TOO_SMALL
+ * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_JSON_BUFFER_TRUNCATED; QCLOUD_ERR_JSON_BUFFER_TOO_SMALL;
+ *         QCLOUD_ERR_MALLOC, with jsonBuffer as it was
  */
 int IOT_Shadow_JSON_ConstructReport(void *pClient, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count, ...);
 

@@ -109,8 +109,9 @@ int IOT_Gateway_Destroy(void *client);
  * @param client  gateway
  * @param param   gateway and sub-device, all four names; not kept
  * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL for NULL, empty or over-long names; QCLOUD_ERR_GATEWAY_SUBDEV_ONLINE if
- *         it is online, without asking; the platform's result code; QCLOUD_ERR_FAILURE without an answer in 20 s, at
- *         once without a connection, when the connection is lost meanwhile, and inside a callback of the client
+ *         it is online, without asking; the platform's result code; QCLOUD_ERR_MALLOC, also when a message was dropped
+ *         for want of memory that may have been the answer; QCLOUD_ERR_FAILURE without an answer in 20 s, at once without a connection, when the connection is lost meanwhile, and inside a callback of
+ *         the client
  *
  * `client` is NULL or a live gateway, `param` NULL or valid, and its texts are NULL or NUL-terminated.
  */
@@ -122,7 +123,8 @@ int IOT_Gateway_Subdev_Online(void *client, GatewayParam *param);
  * @param client  gateway
  * @param param   gateway and sub-device, all four names; not kept
  * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_GATEWAY_SESSION_NO_EXIST if it is not online, without
- *         asking; the platform's result code, or QCLOUD_ERR_FAILURE as IOT_Gateway_Subdev_Online: it stays online then
+ *         asking; the platform's result code, QCLOUD_ERR_MALLOC, or QCLOUD_ERR_FAILURE as IOT_Gateway_Subdev_Online: it
+ *         stays online then
  *
  * As IOT_Gateway_Subdev_Online.
  */
@@ -136,8 +138,8 @@ int IOT_Gateway_Subdev_Offline(void *client, GatewayParam *param);
  * @param pBindSubDevInfo  sub-device: product_id, device_name, and device_secret, or dev_cert_file_name as a path that is
  *                         opened as it stands; not kept
  * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL, also without a secret or a name of a certificate; the platform's result
- *         code, 809 if it is bound to this gateway already; QCLOUD_ERR_FAILURE as IOT_Gateway_Subdev_Online, and for a
- *         certificate that cannot be read
+ *         code, 809 if it is bound to this gateway already; QCLOUD_ERR_MALLOC; QCLOUD_ERR_FAILURE as
+ *         IOT_Gateway_Subdev_Online, and for a certificate that cannot be read
  *
  * `client` is NULL or a live gateway, `param` and `pBindSubDevInfo` are NULL or valid, and the texts of `param` are NULL
  * or NUL-terminated.
@@ -150,8 +152,8 @@ int IOT_Gateway_Subdev_Bind(void *client, GatewayParam *param, DeviceInfo *pBind
  * @param client       gateway
  * @param param        product_id and device_name of the gateway; not kept
  * @param pSubDevInfo  product_id and device_name of the sub-device; not kept
- * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; the platform's result code, -1 if it is not bound to this gateway; or
- *         QCLOUD_ERR_FAILURE as IOT_Gateway_Subdev_Online
+ * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; the platform's result code, -1 if it is not bound to this gateway;
+ *         QCLOUD_ERR_MALLOC; or QCLOUD_ERR_FAILURE as IOT_Gateway_Subdev_Online
  *
  * As IOT_Gateway_Subdev_Bind.
  */

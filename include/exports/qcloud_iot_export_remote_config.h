@@ -76,7 +76,8 @@ int IOT_Subscribe_Config(void *client, ConfigSubscirbeUserData *config_sub_userd
  *         of IOT_Subscribe_Config; QCLOUD_ERR_JSON_BUFFER_TRUNCATED when json_buffer is too small for the request, or the
  *         buffer of the subscription for the answer; QCLOUD_ERR_JSON when the answer has no result;
  *         QCLOUD_ERR_MQTT_REQUEST_TIMEOUT; QCLOUD_ERR_MQTT_ATTEMPTING_RECONNECT or QCLOUD_ERR_MQTT_NO_CONN when the
- *         connection was lost before the answer; the failures of IOT_MQTT_Publish
+ *         connection was lost before the answer; QCLOUD_ERR_MALLOC, also when a message was dropped for want of memory
+ *         that may have been the answer; the other failures of IOT_MQTT_Publish
  *
  * `client` is NULL or a live client, `json_buffer` NULL or of `buffer_size` bytes.
  */

@@ -301,8 +301,8 @@ int IOT_Shadow_Yield(void *pClient, uint32_t timeout_ms);
  * @param callback      takes the answer; may be NULL
  * @param userContext   handed to callback; must stay valid until then
  * @param timeout_ms    ms for the answer, more than 0
- * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_MQTT_NO_CONN; QCLOUD_ERR_MAX_APPENDING_REQUEST, with nothing
- *         sent; the failures of IOT_MQTT_Publish and IOT_MQTT_Subscribe
+ * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_MQTT_NO_CONN; QCLOUD_ERR_MAX_APPENDING_REQUEST and
+ *         QCLOUD_ERR_MALLOC, with nothing sent; the failures of IOT_MQTT_Publish and IOT_MQTT_Subscribe
  *
  * `pClient` is NULL or a live shadow client, `pJsonDoc` NULL or NUL-terminated text in a buffer of this size.
  */
@@ -317,7 +317,8 @@ int IOT_Shadow_Update(void *pClient, char *pJsonDoc, size_t sizeOfBuffer, OnRequ
  * @param timeout_ms    ms for the answer, more than 0
  * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_SHADOW_UPDATE_TIMEOUT; QCLOUD_ERR_SHADOW_UPDATE_REJECTED; QCLOUD_ERR_FAILURE from
  *         a callback of the client; the failures of IOT_Shadow_Update, QCLOUD_ERR_MQTT_NO_CONN also when the connection
- *         is lost for good meanwhile
+ *         is lost for good meanwhile, QCLOUD_ERR_MALLOC also when a message was dropped for want of memory that may
+ *         have been the answer
  *
  * As IOT_Shadow_Update.
  */
@@ -356,7 +357,7 @@ int IOT_Shadow_Get_Sync(void *pClient, uint32_t timeout_ms);
  *                   dots names a member of nested objects
  * @param callback   takes the changes, in the thread that yields; all functions may be called in it
  * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_MQTT_NO_CONN; QCLOUD_ERR_SHADOW_PROPERTY_EXIST when this
- *         structure is registered already
+ *         structure is registered already; QCLOUD_ERR_MALLOC
  *
  * `pClient` is NULL or a live shadow client, `pProperty` NULL or valid.
  */
@@ -395,7 +396,8 @@ int IOT_Shadow_JSON_ConstructDesireAllNull(void *handle, char *jsonBuffer, size_
  * @param jsonBuffer    takes the document, NUL-terminated
  * @param sizeOfBuffer  bytes of jsonBuffer
  * @param count         count of the further arguments, which are DeviceProperty *
- * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_JSON_BUFFER_TRUNCATED; QCLOUD_ERR_JSON_BUFFER_TOO_SMALL
+ * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_JSON_BUFFER_TRUNCATED; QCLOUD_ERR_JSON_BUFFER_TOO_SMALL;
+ *         QCLOUD_ERR_MALLOC, with jsonBuffer as it was
  */
 int IOT_Shadow_JSON_ConstructReport(void *pClient, char *jsonBuffer, size_t sizeOfBuffer, uint8_t count, ...);
 

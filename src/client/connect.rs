@@ -175,7 +175,6 @@ impl Client {
             keep_alive_s: self.config.keep_alive_s,
             clean_session: self.config.clean_session,
         })
-        .ok_or(Error::Failure)
     }
 
     /// Reads once, no longer than until `deadline`.

@@ -7,7 +7,10 @@ use super::identity::Identity;
 use super::notice::{Notice, Refusal, Severity};
 use super::{COMMAND_TIMEOUT_MS, Client, Config, MAX_KEEP_ALIVE_S};
 use crate::error::Error;
+use crate::hal::environment;
 use crate::log::{Level, log};
+use crate::memory;
+use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 use std::sync::Arc;
 
@@ -15,7 +18,9 @@ use std::sync::Arc;
 pub const SDK_VERSION: &str = "3.3.0";
 
 /// Names a PEM file with further trust anchors.
-const CA_FILE_VARIABLE: &str = "QCLOUD_IOT_CA_FILE";
+const CA_FILE_VARIABLE: &CStr = c"QCLOUD_IOT_CA_FILE";
+/// How much is read of a region that is no text, in bytes.
+const SHOWN: usize = 64;
 
 const FILE: &str = "qcloud_iot_device.c";
 const FUNCTION: &str = "iot_device_info_set";
@@ -78,9 +83,9 @@ impl Client {
             identity,
             endpoint,
             credential,
-            ca_file: variable(CA_FILE_VARIABLE).and_then(|path| CString::new(path).ok()),
+            ca_file: ca_file()?,
             #[cfg(not(feature = "auth_with_notls"))]
-            trust: trust_policy(),
+            trust: trust_policy()?,
             command_timeout_ms: corrected_timeout(parameters.command_timeout_ms),
             keep_alive_s: u16::try_from(keep_alive_s).unwrap_or(u16::MAX),
             clean_session: parameters.clean_session,
@@ -91,8 +96,8 @@ impl Client {
 }
 
 fn endpoint(parameters: &Parameters, identity: &Identity) -> Result<Endpoint, Error> {
-    let region = parameters.region.map(String::from_utf8_lossy);
-    let override_url = variable(ENDPOINT_VARIABLE);
+    let region = parameters.region.map(region);
+    let override_url = variable(ENDPOINT_VARIABLE)?;
     let chosen = Endpoint::choose(
         region.as_deref(),
         override_url.as_deref(),
@@ -102,6 +107,19 @@ fn endpoint(parameters: &Parameters, identity: &Identity) -> Result<Endpoint, Er
     let (endpoint, notices) = chosen.map_err(|refusal| log_refusal(&refusal))?;
     notices.iter().for_each(log_notice);
     Ok(endpoint)
+}
+
+/// A region as text. Of bytes that are none the beginning is enough, and a sign that no region has.
+fn region(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map(Cow::Borrowed).unwrap_or_else(|_| {
+        let start = bytes.get(..SHOWN).unwrap_or(bytes);
+        Cow::Owned(format!("{}{}", String::from_utf8_lossy(start), char::REPLACEMENT_CHARACTER))
+    })
+}
+
+fn ca_file() -> Result<Option<CString>, Error> {
+    let path = environment::variable(CA_FILE_VARIABLE)?.filter(|path| !path.is_empty());
+    path.map(|path| memory::terminated(&path)).transpose()
 }
 
 fn credential(secret: Secret) -> Result<Credential, Error> {
@@ -117,26 +135,28 @@ fn credential(secret: Secret) -> Result<Credential, Error> {
 }
 
 #[cfg(not(feature = "auth_with_notls"))]
-fn trust_policy() -> super::TrustPolicy {
+fn trust_policy() -> Result<super::TrustPolicy, Error> {
     use super::TrustPolicy;
-    let Some(name) = variable(TrustPolicy::VARIABLE) else {
-        return TrustPolicy::built();
+    let Some(name) = variable(TrustPolicy::VARIABLE)? else {
+        return Ok(TrustPolicy::built());
     };
-    TrustPolicy::from_name(&name).unwrap_or_else(|| {
+    Ok(TrustPolicy::from_name(&name).unwrap_or_else(|| {
         // A mistyped name must not switch verification off.
         log!(
             Level::Error,
             FILE,
             FUNCTION,
             "{} is not one of compat, strict, off: using strict",
-            TrustPolicy::VARIABLE
+            TrustPolicy::VARIABLE.to_string_lossy()
         );
         TrustPolicy::Strict
-    })
+    }))
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+/// A variable that is set, to something that is text.
+fn variable(name: &CStr) -> Result<Option<String>, Error> {
+    let value = environment::variable(name)?.and_then(|value| String::from_utf8(value).ok());
+    Ok(value.filter(|value| !value.is_empty()))
 }
 
 fn log_refusal(refusal: &Refusal) -> Error {

@@ -187,7 +187,7 @@ impl DeviceKey {
     }
 
     /// Password that goes with `user_name`: the token in lower-case hex, `;` and the name of the method.
-    pub fn password(&self, user_name: &str, digest: Digest) -> Password {
+    pub fn password(&self, user_name: &str, digest: Digest) -> Result<Password, Error> {
         match digest {
             Digest::HmacSha1 => token::<Hmac<Sha1>>(&self.block, user_name, ";hmacsha1"),
             Digest::HmacSha256 => token::<Hmac<Sha256>>(&self.block, user_name, ";hmacsha256"),
@@ -216,13 +216,17 @@ impl Password {
         &self.0
     }
 
-    fn new(token: &[u8], method: &str) -> Password {
-        let token = Zeroizing::new(hex::encode(token));
+    fn new(token: &[u8], method: &str) -> Result<Password, Error> {
+        let mut text = Zeroizing::new(String::new());
         // Capacity for all of it: growing would leave a copy of the token behind.
-        let mut text = Zeroizing::new(String::with_capacity(token.len() + method.len()));
-        text.push_str(&token);
+        text.try_reserve_exact(2 * token.len() + method.len()).map_err(|_| Error::Malloc)?;
+        let mut digits = Zeroizing::new([0; 2]);
+        for byte in token {
+            hex::encode_to_slice([*byte], digits.as_mut_slice()).map_err(|_| Error::Failure)?;
+            text.extend(digits.iter().map(|&digit| char::from(digit)));
+        }
         text.push_str(method);
-        Password(text)
+        Ok(Password(text))
     }
 }
 
@@ -233,7 +237,7 @@ impl fmt::Debug for Password {
 }
 
 /// Password of a certificate device: `signature` is RSASSA-PKCS1-v1_5 with SHA-256 over the user name.
-pub fn rsa_password(signature: &[u8]) -> Password {
+pub fn rsa_password(signature: &[u8]) -> Result<Password, Error> {
     Password::new(signature, ";rsa-sha256")
 }
 
@@ -242,7 +246,7 @@ fn token<M: Mac + KeyInit<KeySize = hmac::digest::typenum::U64>>(
     key: &[u8; HASH_BLOCK],
     user_name: &str,
     method: &str,
-) -> Password {
+) -> Result<Password, Error> {
     let mut mac = <M as KeyInit>::new(key.into());
     mac.update(user_name.as_bytes());
     Password::new(&mac.finalize().into_bytes(), method)

@@ -33,6 +33,22 @@ impl std::fmt::Display for Unlogged {
     }
 }
 
+/// A packet that is not dealt with.
+struct Dropped {
+    body_len: usize,
+    error: Error,
+}
+
+impl std::fmt::Display for Dropped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let body_len = self.body_len;
+        match self.error {
+            Error::Malloc => write!(f, "no memory for a packet of {body_len} bytes, dropped"),
+            _ => write!(f, "packet of {body_len} bytes exceeds {MAX_PACKET}, dropped"),
+        }
+    }
+}
+
 /// What the connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -133,12 +149,8 @@ impl Client {
             Todo::Send(ack) => self.acknowledge(Some(ack)),
             Todo::SkipOversize { body_len, ack, error } => {
                 if let Some(more) = self.may_complain() {
-                    log!(
-                        Level::Error,
-                        COMMON,
-                        "read_mqtt_packet",
-                        "packet of {body_len} bytes exceeds {MAX_PACKET}, dropped{more}"
-                    );
+                    let cause = Dropped { body_len, error };
+                    log!(Level::Error, COMMON, "read_mqtt_packet", "{cause}{more}");
                 }
                 match self.acknowledge(ack) {
                     Progress::Lost(loss) => Progress::Lost(loss),

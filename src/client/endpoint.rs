@@ -7,11 +7,13 @@
 use super::notice::{Notice, Refusal};
 use crate::error::Error;
 use crate::log::Payload;
+use crate::memory;
+use std::ffi::CStr;
 use std::fmt;
 use std::net::Ipv6Addr;
 
 /// Environment variable with an endpoint URL; wins over the region.
-pub const ENDPOINT_VARIABLE: &str = "QCLOUD_IOT_ENDPOINT";
+pub const ENDPOINT_VARIABLE: &CStr = c"QCLOUD_IOT_ENDPOINT";
 
 /// Longest host name built from a region (`HOST_STR_LENGTH` 64 less the terminator).
 const MAX_REGION_HOST: usize = 63;
@@ -172,7 +174,7 @@ impl Endpoint {
     ) -> Result<(Endpoint, Vec<Notice>), Refusal> {
         let region = region.unwrap_or_default();
         match override_url.filter(|url| !url.is_empty()) {
-            Some(url) => Endpoint::by_url(url, ENDPOINT_VARIABLE, transports),
+            Some(url) => Endpoint::by_url(url, ENDPOINT_VARIABLE.to_str().unwrap_or_default(), transports),
             None if is_meant_as_url(region) => Endpoint::by_url(region, "region", transports),
             None => Endpoint::by_region(region, product_id, transports.default_scheme()),
         }
@@ -189,12 +191,13 @@ impl Endpoint {
     }
 
     fn by_url(url: &str, origin: &str, transports: Transports) -> Result<(Endpoint, Vec<Notice>), Refusal> {
-        let endpoint =
-            parse(url).and_then(|endpoint| transports.check(endpoint.scheme).map(|()| endpoint)).map_err(
-                |cause| Refusal::new(Error::Inval, format!("endpoint URL in {origin} refused: {cause}")),
-            )?;
-        let notice = Notice::info(format!("endpoint override by {origin}: {endpoint}"));
-        Ok((endpoint, vec![notice]))
+        let parts =
+            parse(url).and_then(|parts| transports.check(parts.scheme).map(|()| parts)).map_err(|cause| {
+                Refusal::new(Error::Inval, format!("endpoint URL in {origin} refused: {cause}"))
+            })?;
+        let endpoint = parts.endpoint().map_err(no_memory)?;
+        let text = memory::format(format_args!("endpoint override by {origin}: {endpoint}"));
+        Ok((endpoint, vec![Notice::info(text.map_err(no_memory)?)]))
     }
 
     fn by_region(name: &str, product_id: &str, scheme: Scheme) -> Result<(Endpoint, Vec<Notice>), Refusal> {
@@ -213,13 +216,18 @@ impl Endpoint {
         let mut notices = Vec::new();
         if known.is_none() && !name.is_empty() {
             let name = Payload(name.as_bytes());
-            let text = format!("unknown region \"{name}\", using {}: {host}", region.name);
-            notices.push(Notice::warning(text));
+            let text =
+                memory::format(format_args!("unknown region \"{name}\", using {}: {host}", region.name));
+            notices.push(Notice::warning(text.map_err(no_memory)?));
         }
         let endpoint =
             Endpoint { scheme, host, port: scheme.default_port(), path: "/".into(), given_by_url: false };
         Ok((endpoint, notices))
     }
+}
+
+fn no_memory(error: Error) -> Refusal {
+    Refusal::new(error, "no memory for the endpoint")
 }
 
 /// For the log: the query is left out, it may hold a token.
@@ -236,9 +244,31 @@ fn is_meant_as_url(region: &str) -> bool {
         || region.split_once(':').is_some_and(|(name, _)| Scheme::from_name(name).is_some())
 }
 
+/// What a URL says.
+struct Parts<'a> {
+    scheme: Scheme,
+    host: &'a str,
+    port: u16,
+    /// Path and query, empty or with a slash or a question mark in front.
+    path: &'a str,
+}
+
+impl Parts<'_> {
+    fn endpoint(&self) -> Result<Endpoint, Error> {
+        let slash = if self.path.starts_with('/') { "" } else { "/" };
+        Ok(Endpoint {
+            scheme: self.scheme,
+            host: self.host.to_owned(),
+            port: self.port,
+            path: memory::format(format_args!("{slash}{}", self.path))?,
+            given_by_url: true,
+        })
+    }
+}
+
 /// Reads a URL as RFC 3986 §3 describes it, as far as an endpoint goes: no user information, no fragment
 /// [RFC 6455 §3]. The error is a cause that never repeats the URL, which may hold a password by mistake.
-fn parse(url: &str) -> Result<Endpoint, String> {
+fn parse(url: &str) -> Result<Parts<'_>, String> {
     if url.len() > MAX_URL {
         return Err(format!("it is longer than {MAX_URL} bytes"));
     }
@@ -248,13 +278,8 @@ fn parse(url: &str) -> Result<Endpoint, String> {
     let (authority, path) =
         rest.find(['/', '?', '#']).and_then(|end| rest.split_at_checked(end)).unwrap_or((rest, ""));
     let (host, port) = parse_authority(authority)?;
-    Ok(Endpoint {
-        scheme,
-        host: host.to_owned(),
-        port: parse_port(port, scheme)?,
-        path: parse_path(path, scheme)?,
-        given_by_url: true,
-    })
+    check_path(path, scheme)?;
+    Ok(Parts { scheme, host, port: parse_port(port, scheme)?, path })
 }
 
 /// Splits into a checked host and the text of the port, which is empty if there is none.
@@ -318,7 +343,7 @@ fn parse_port(port: &str, scheme: Scheme) -> Result<u16, String> {
     }
 }
 
-fn parse_path(path: &str, scheme: Scheme) -> Result<String, String> {
+fn check_path(path: &str, scheme: Scheme) -> Result<(), String> {
     if !scheme.is_websocket() && !path.is_empty() && path != "/" {
         return Err(format!("{}:// takes no path", scheme.name()));
     }
@@ -331,7 +356,7 @@ fn parse_path(path: &str, scheme: Scheme) -> Result<String, String> {
             "the path has blanks, control characters or bytes that are not ASCII; percent-encode them".into(),
         );
     }
-    if path.starts_with('/') { Ok(path.to_owned()) } else { Ok(format!("/{path}")) }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,12 +8,17 @@ use crate::error::Error;
 use crate::hal::device_info::{MAX_SIZE_OF_DEVICE_NAME, MAX_SIZE_OF_PRODUCT_ID};
 
 /// Product id and device name of one device, both within their limits and valid UTF-8.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Needs no memory of its own, so that a list of them is one block.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
-    client_id: String,
-    /// Where the product id ends and the device name begins in `client_id`.
-    product_id_len: usize,
+    /// Product id and device name behind each other, then zeros.
+    client_id: [u8; MAX_CLIENT_ID],
+    product_id_len: u8,
+    client_id_len: u8,
 }
+
+const MAX_CLIENT_ID: usize = MAX_SIZE_OF_PRODUCT_ID + MAX_SIZE_OF_DEVICE_NAME;
 
 impl Identity {
     /// Takes the bytes of the two C strings, terminators not included; `None` stands for NULL.
@@ -24,22 +29,41 @@ impl Identity {
     pub fn new(product_id: Option<&[u8]>, device_name: Option<&[u8]>) -> Result<Identity, Error> {
         let product_id = field(product_id, MAX_SIZE_OF_PRODUCT_ID)?;
         let device_name = field(device_name, MAX_SIZE_OF_DEVICE_NAME)?;
-        Ok(Identity { client_id: [product_id, device_name].concat(), product_id_len: product_id.len() })
+        let mut client_id = [0; MAX_CLIENT_ID];
+        let both = product_id.bytes().chain(device_name.bytes());
+        client_id.iter_mut().zip(both).for_each(|(slot, byte)| *slot = byte);
+        // Both fit: they are within their limits.
+        Ok(Identity {
+            client_id,
+            product_id_len: product_id.len() as u8,
+            client_id_len: (product_id.len() + device_name.len()) as u8,
+        })
     }
 
     /// 1 to 10 bytes.
     pub fn product_id(&self) -> &str {
-        self.client_id.get(..self.product_id_len).unwrap_or_default()
+        self.text(0, self.product_id_len)
     }
 
     /// 1 to 48 bytes.
     pub fn device_name(&self) -> &str {
-        self.client_id.get(self.product_id_len..).unwrap_or_default()
+        self.text(self.product_id_len, self.client_id_len)
     }
 
     /// Product id and device name without a separator; also the identity that goes with a pre-shared key.
     pub fn client_id(&self) -> &str {
-        &self.client_id
+        self.text(0, self.client_id_len)
+    }
+
+    fn text(&self, from: u8, to: u8) -> &str {
+        let bytes = self.client_id.get(usize::from(from)..usize::from(to)).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Identity({}/{})", self.product_id(), self.device_name())
     }
 }
 

@@ -12,7 +12,9 @@ use std::ffi::CString;
 use {
     super::credentials::Credential,
     super::lock,
+    crate::hal::file,
     crate::hal::net::{Suites, TlsSettings, Verify},
+    crate::memory,
     std::sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -38,7 +40,7 @@ pub enum TrustPolicy {
 #[cfg(not(feature = "auth_with_notls"))]
 impl TrustPolicy {
     /// Name of the environment variable that chooses at run time.
-    pub const VARIABLE: &str = "QCLOUD_IOT_TLS_VERIFY";
+    pub const VARIABLE: &std::ffi::CStr = c"QCLOUD_IOT_TLS_VERIFY";
 
     /// The policy with this name.
     pub fn from_name(name: &str) -> Option<TrustPolicy> {
@@ -153,16 +155,15 @@ impl Client {
         if verify != Verify::Require || Link::tls_reads_anchor_files() {
             return Ok(None);
         }
-        let text = path.to_str().ok().and_then(|path| std::fs::read(path).ok());
-        let text = text.and_then(|text| CString::new(text).ok());
-        text.map(Some).ok_or_else(|| {
+        let text = file::read(path).and_then(|text| memory::terminated(&text));
+        text.map(Some).map_err(|error| {
             log!(
                 Level::Error,
                 "HAL_TLS_mbedtls.c",
                 "HAL_TLS_Connect",
-                "cannot read trust anchors of {path:?}"
+                "cannot read trust anchors of {path:?}: {error}"
             );
-            Error::SslCert
+            if error == Error::Malloc { error } else { Error::SslCert }
         })
     }
 

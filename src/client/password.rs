@@ -75,10 +75,10 @@ impl Client {
     /// Password that goes with `user_name`.
     pub(super) fn password(&self, user_name: &str) -> Result<Password, Error> {
         match &self.config.credential {
-            Credential::Key(key) => Ok(key.password(user_name, PASSWORD_DIGEST)),
+            Credential::Key(key) => key.password(user_name, PASSWORD_DIGEST),
             Credential::Certificate { key_file, .. } => {
                 let signature = lock(&self.keys).private_key.load(key_file)?.sign(user_name)?;
-                Ok(rsa_password(&signature))
+                rsa_password(&signature)
             }
         }
     }
@@ -94,7 +94,7 @@ impl super::Client {
     /// Password that goes with `user_name`.
     pub(super) fn password(&self, user_name: &str) -> Result<Password, Error> {
         match &self.config.credential {
-            Credential::Key(key) => Ok(key.password(user_name, PASSWORD_DIGEST)),
+            Credential::Key(key) => key.password(user_name, PASSWORD_DIGEST),
             // A build without certificates has no way to make this credential.
             Credential::Certificate { .. } => Err(Error::Inval),
         }

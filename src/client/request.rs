@@ -66,7 +66,7 @@ impl Client {
     pub fn unsubscribe(&self, filter: &str) -> Result<u16, Error> {
         reserve::admit()?;
         let _call = self.gate.enter()?;
-        let removed = self.core().session.remove_subscriptions(filter);
+        let removed = self.core().session.remove_subscriptions(filter)?;
         if removed.is_empty() {
             return Err(Error::UnsubFail);
         }
@@ -127,10 +127,8 @@ impl Client {
         }
     }
 
-    fn send_request(&self, now: u64, id: u16, packet: Option<Vec<u8>>) -> Result<u16, Error> {
-        let sent = packet
-            .ok_or(Error::MaxTopicLength)
-            .and_then(|packet| self.send_packet(&[&packet], self.config.command_timeout_ms));
+    fn send_request(&self, now: u64, id: u16, packet: Result<Vec<u8>, Error>) -> Result<u16, Error> {
+        let sent = packet.and_then(|packet| self.send_packet(&[&packet], self.config.command_timeout_ms));
         if let Err(error) = sent {
             self.cancel(Some(id), error);
             return Err(error);

@@ -108,8 +108,9 @@ pub unsafe extern "C" fn IOT_Gateway_Destroy(client: *mut c_void) -> c_int {
 /// @param client  gateway
 /// @param param   gateway and sub-device, all four names; not kept
 /// @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL for NULL, empty or over-long names; QCLOUD_ERR_GATEWAY_SUBDEV_ONLINE if
-///         it is online, without asking; the platform's result code; QCLOUD_ERR_FAILURE without an answer in 20 s, at
-///         once without a connection, when the connection is lost meanwhile, and inside a callback of the client
+///         it is online, without asking; the platform's result code; QCLOUD_ERR_MALLOC, also when a message was dropped
+///         for want of memory that may have been the answer; QCLOUD_ERR_FAILURE without an answer in 20 s, at once without a connection, when the connection is lost meanwhile, and inside a callback of
+///         the client
 ///
 /// # Safety
 /// `client` is NULL or a live gateway, `param` NULL or valid, and its texts are NULL or NUL-terminated.
@@ -131,7 +132,8 @@ pub unsafe extern "C" fn IOT_Gateway_Subdev_Online(client: *mut c_void, param: *
 /// @param client  gateway
 /// @param param   gateway and sub-device, all four names; not kept
 /// @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_GATEWAY_SESSION_NO_EXIST if it is not online, without
-///         asking; the platform's result code, or QCLOUD_ERR_FAILURE as IOT_Gateway_Subdev_Online: it stays online then
+///         asking; the platform's result code, QCLOUD_ERR_MALLOC, or QCLOUD_ERR_FAILURE as IOT_Gateway_Subdev_Online: it
+///         stays online then
 ///
 /// # Safety
 /// As [`IOT_Gateway_Subdev_Online`].
@@ -155,8 +157,8 @@ pub unsafe extern "C" fn IOT_Gateway_Subdev_Offline(client: *mut c_void, param: 
 /// @param pBindSubDevInfo  sub-device: product_id, device_name, and device_secret, or dev_cert_file_name as a path that is
 ///                         opened as it stands; not kept
 /// @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL, also without a secret or a name of a certificate; the platform's result
-///         code, 809 if it is bound to this gateway already; QCLOUD_ERR_FAILURE as IOT_Gateway_Subdev_Online, and for a
-///         certificate that cannot be read
+///         code, 809 if it is bound to this gateway already; QCLOUD_ERR_MALLOC; QCLOUD_ERR_FAILURE as
+///         IOT_Gateway_Subdev_Online, and for a certificate that cannot be read
 ///
 /// # Safety
 /// `client` is NULL or a live gateway, `param` and `pBindSubDevInfo` are NULL or valid, and the texts of `param` are NULL
@@ -187,8 +189,8 @@ pub unsafe extern "C" fn IOT_Gateway_Subdev_Bind(
 /// @param client       gateway
 /// @param param        product_id and device_name of the gateway; not kept
 /// @param pSubDevInfo  product_id and device_name of the sub-device; not kept
-/// @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; the platform's result code, -1 if it is not bound to this gateway; or
-///         QCLOUD_ERR_FAILURE as IOT_Gateway_Subdev_Online
+/// @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; the platform's result code, -1 if it is not bound to this gateway;
+///         QCLOUD_ERR_MALLOC; or QCLOUD_ERR_FAILURE as IOT_Gateway_Subdev_Online
 ///
 /// # Safety
 /// As [`IOT_Gateway_Subdev_Bind`].

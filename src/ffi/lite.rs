@@ -123,15 +123,11 @@ pub unsafe extern "C" fn LITE_json_string_value_strip_transfer(
         // SAFETY: as promised by the caller.
         let Some(value) = (unsafe { value_of(key, src) }) else { return null_mut() };
         let mut escaped = false;
-        let stripped: Vec<u8> = value
-            .iter()
-            .copied()
-            .filter(|&b| {
-                escaped = b == b'\\' && !escaped;
-                !escaped
-            })
-            .collect();
-        copy(&stripped)
+        let stripped = value.iter().copied().filter(|&b| {
+            escaped = b == b'\\' && !escaped;
+            !escaped
+        });
+        copy_of(value.len(), stripped)
     })
 }
 
@@ -318,10 +314,15 @@ unsafe fn value_of<'a>(key: *const c_char, src: *const c_char) -> Option<&'a [u8
 
 /// A terminated copy in a block of the port's heap, NULL without memory.
 fn copy(text: &[u8]) -> *mut c_char {
-    let block = crate::hal::malloc(text.len() + 1).cast::<u8>();
+    copy_of(text.len(), text.iter().copied())
+}
+
+/// As [`copy`], of at most `len` bytes.
+fn copy_of(len: usize, text: impl Iterator<Item = u8>) -> *mut c_char {
+    let block = crate::hal::malloc(len + 1).cast::<u8>();
     if !block.is_null() {
         // SAFETY: the block has room for the text and its terminator.
-        unsafe { ptr::fill(block, text.iter().copied().chain([0])) };
+        unsafe { ptr::fill(block, text.take(len).chain([0])) };
     }
     block.cast()
 }
@@ -334,9 +335,8 @@ fn key_list(text: &[u8]) -> *mut list_head_t {
     }
     // SAFETY: the block has room for a head.
     unsafe { head.write(list_head_t { next: head, prev: head }) };
-    let mut complete = true;
-    json::keys(text, &mut |key| complete = complete && append(head, copy(key), false));
-    if complete && append(head, null_mut(), true) {
+    let mut add = |key: &[u8]| append(head, copy(key), false).then_some(()).ok_or(Error::Malloc);
+    if json::keys(text, &mut add).is_ok() && append(head, null_mut(), true) {
         return head;
     }
     // SAFETY: the list has just been made and nobody else knows it.

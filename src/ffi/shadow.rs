@@ -15,6 +15,7 @@ use super::types::shadow::{
 use super::{handle, mqtt, ptr};
 use crate::client::Client;
 use crate::error::Error;
+use crate::hal;
 use crate::services::shadow::{Ack, End, Flavour, Method, Outcome, Shadow};
 use core::ffi::{CStr, c_char, c_int, c_void};
 use property::Registered;
@@ -52,6 +53,7 @@ unsafe fn construct(params: &ShadowInitParams) -> Result<*mut c_void, Error> {
     } else {
         Flavour::Shadow
     };
+    hal::reserve::admit()?;
     // Events name the shadow, which is there before the first of them.
     let subject = Arc::new(AtomicPtr::default());
     let observer = CObserver::with_subject(params.event_handle, Arc::clone(&subject));
@@ -222,8 +224,8 @@ pub unsafe extern "C" fn IOT_Shadow_Yield(pClient: *mut c_void, timeout_ms: u32)
 /// @param callback      takes the answer; may be NULL
 /// @param userContext   handed to callback; must stay valid until then
 /// @param timeout_ms    ms for the answer, more than 0
-/// @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_MQTT_NO_CONN; QCLOUD_ERR_MAX_APPENDING_REQUEST, with nothing
-///         sent; the failures of IOT_MQTT_Publish and IOT_MQTT_Subscribe
+/// @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_MQTT_NO_CONN; QCLOUD_ERR_MAX_APPENDING_REQUEST and
+///         QCLOUD_ERR_MALLOC, with nothing sent; the failures of IOT_MQTT_Publish and IOT_MQTT_Subscribe
 ///
 /// # Safety
 /// `pClient` is NULL or a live shadow client, `pJsonDoc` NULL or NUL-terminated text in a buffer of this size.
@@ -254,7 +256,8 @@ pub unsafe extern "C" fn IOT_Shadow_Update(
 /// @param timeout_ms    ms for the answer, more than 0
 /// @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_SHADOW_UPDATE_TIMEOUT; QCLOUD_ERR_SHADOW_UPDATE_REJECTED; QCLOUD_ERR_FAILURE from
 ///         a callback of the client; the failures of IOT_Shadow_Update, QCLOUD_ERR_MQTT_NO_CONN also when the connection
-///         is lost for good meanwhile
+///         is lost for good meanwhile, QCLOUD_ERR_MALLOC also when a message was dropped for want of memory that may
+///         have been the answer
 ///
 /// # Safety
 /// As IOT_Shadow_Update.
@@ -335,7 +338,7 @@ pub unsafe extern "C" fn IOT_Shadow_Get_Sync(pClient: *mut c_void, timeout_ms: u
 ///                   dots names a member of nested objects
 /// @param callback   takes the changes, in the thread that yields; all functions may be called in it
 /// @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL; QCLOUD_ERR_MQTT_NO_CONN; QCLOUD_ERR_SHADOW_PROPERTY_EXIST when this
-///         structure is registered already
+///         structure is registered already; QCLOUD_ERR_MALLOC
 ///
 /// # Safety
 /// `pClient` is NULL or a live shadow client, `pProperty` NULL or valid.

@@ -2,6 +2,7 @@
 
 use super::symbols;
 use crate::error::Error;
+use crate::memory;
 use core::ffi::{CStr, c_int, c_void};
 
 /// A parsed RSA private key.
@@ -28,8 +29,10 @@ impl PrivateKey {
 
     /// RSASSA-PKCS1-v1_5 with SHA-256 over `text`.
     pub fn sign(&self, text: &str) -> Result<Vec<u8>, Error> {
-        let mut input = text.as_bytes().to_vec();
-        let mut signature = vec![0; self.signature_len()];
+        let mut input = memory::joined(&[text.as_bytes()])?;
+        let mut signature = Vec::new();
+        signature.try_reserve_exact(self.signature_len()).map_err(|_| Error::Malloc)?;
+        signature.resize(self.signature_len(), 0);
         let len = c_int::try_from(input.len()).map_err(|_| Error::Inval)?;
         // SAFETY: the input has `len` bytes and the output as many as the key's signatures have.
         let status = unsafe {

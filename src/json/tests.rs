@@ -6,7 +6,11 @@ fn get(text: &str, path: &str) -> Option<String> {
 
 fn list(text: &[u8]) -> Vec<String> {
     let mut list = Vec::new();
-    keys(text, &mut |key| list.push(String::from_utf8_lossy(key).into_owned()));
+    let mut add = |key: &[u8]| {
+        list.push(String::from_utf8_lossy(key).into_owned());
+        Ok(())
+    };
+    keys(text, &mut add).unwrap();
     list
 }
 
@@ -250,12 +254,26 @@ fn random_bytes_and_damaged_documents_do_no_harm() {
                 assert!(inside(value.text));
             }
         }
-        keys(&text, &mut |key| assert!(!key.is_empty() || text.windows(2).any(|w| w == b"\"\"")));
+        let mut check = |key: &[u8]| {
+            assert!(!key.is_empty() || text.windows(2).any(|w| w == b"\"\""));
+            Ok(())
+        };
+        keys(&text, &mut check).unwrap();
     }
 }
 
 fn value(text: &str) -> Value<'_> {
     find(b"a", text.as_bytes()).unwrap()
+}
+
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    Value { kind: Kind::String, text }.unescaped().unwrap().unwrap()
+}
+
+fn escaped(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    escape(text, |piece| memory::append(&mut out, piece)).unwrap();
+    out
 }
 
 #[test]
@@ -271,22 +289,44 @@ fn escapes_of_strings_are_resolved() {
         (b"\xff\xfe", b"\xff\xfe"),
     ];
     for (text, resolved) in cases {
-        assert_eq!(unescape(text), resolved, "{}", String::from_utf8_lossy(text));
+        assert_eq!(unescaped(text), resolved, "{}", String::from_utf8_lossy(text));
     }
-    assert_eq!(value(r#"{"a":"x\/y"}"#).unescaped().as_deref(), Some(&b"x/y"[..]));
-    assert_eq!(value(r#"{"a":5}"#).unescaped(), None);
+    assert_eq!(value(r#"{"a":"x\/y"}"#).unescaped().unwrap().as_deref(), Some(&b"x/y"[..]));
+    assert_eq!(value(r#"{"a":5}"#).unescaped(), Ok(None));
+}
+
+#[test]
+fn strings_are_compared_and_cut_with_their_escapes_resolved() {
+    let string = value(r#"{"a":"x\/\u4e2d"}"#);
+    let whole = "x/\u{4e2d}".as_bytes();
+    assert!(string.is(whole));
+    for other in ["", "x", "x/", "x/\u{4e2d}y", "y/\u{4e2d}", "x\\/\\u4e2d"] {
+        assert!(!string.is(other.as_bytes()), "{other}");
+    }
+    assert!(value(r#"{"a":""}"#).is(b"") && !value(r#"{"a":5}"#).is(b"5"));
+    assert_eq!(string.unescaped_into(&mut [0; 9]), Some(whole));
+    assert_eq!(string.unescaped_into(&mut [0; 3]), Some(&whole[..3]));
+    assert_eq!(string.unescaped_into(&mut []), Some(&b""[..]));
+    assert_eq!(value(r#"{"a":5}"#).unescaped_into(&mut [0; 9]), None);
+}
+
+#[test]
+fn an_error_ends_the_walk_over_the_keys() {
+    let mut count = 0;
+    let mut third_fails = |_: &[u8]| {
+        count += 1;
+        if count == 3 { Err(Error::Malloc) } else { Ok(()) }
+    };
+    assert_eq!(keys(br#"{"a":{"b":1,"c":2},"d":3}"#, &mut third_fails), Err(Error::Malloc));
+    assert_eq!(count, 3);
 }
 
 #[test]
 fn what_is_escaped_can_be_resolved() {
     let all: Vec<u8> = (0..=255).collect();
-    let mut escaped = Vec::new();
-    escape(&all, &mut escaped);
-    assert!(is_string_content(&escaped));
-    assert_eq!(unescape(&escaped), all);
-    let mut few = Vec::new();
-    escape(b"a\"b\\c\x01\n", &mut few);
-    assert_eq!(few, br#"a\"b\\c\u0001\n"#);
+    assert!(is_string_content(&escaped(&all)));
+    assert_eq!(unescaped(&escaped(&all)), all);
+    assert_eq!(escaped(b"a\"b\\c\x01\x1f\n"), br#"a\"b\\c\u0001\u001f\n"#);
 }
 
 #[test]

@@ -1,14 +1,9 @@
 //! MQTT control packets: what we send and what we understand.
 //!
-//! Packets of the rare kind (CONNECT, SUBSCRIBE, UNSUBSCRIBE) are encoded by `mqttbytes`. PUBLISH and the
-//! acknowledgements are encoded and decoded here: `mqttbytes` copies the topic and the payload of each message
-//! into fresh allocations, refuses the acknowledgements with a reason byte that a server may send, and accepts
-//! reserved flags.
+//! Encoding fails where there is no memory, decoding takes none (docs/decisions.md, "MQTT packets").
 
 use super::topic::is_valid_text;
-use bytes::BytesMut;
-use mqttbytes::QoS;
-use mqttbytes::v4::{Connect, Login, Subscribe, Unsubscribe};
+use crate::error::Error;
 
 /// PINGREQ [MQTT 3.1.1 §3.12].
 pub const PINGREQ: [u8; 2] = [0xC0, 0];
@@ -33,44 +28,58 @@ pub struct ConnectFields<'a> {
     pub clean_session: bool,
 }
 
-/// Encodes CONNECT; `None` when a field is longer than the protocol allows.
-pub fn connect(fields: &ConnectFields) -> Option<Vec<u8>> {
-    let password = fields.password.unwrap_or_default();
-    if [fields.client_id, fields.user_name, password].iter().any(|text| text.len() > 0xFFFF) {
-        return None;
-    }
-    let mut packet = Connect::new(fields.client_id);
-    packet.keep_alive = fields.keep_alive_s;
-    packet.clean_session = fields.clean_session;
-    packet.login = Some(Login::new(fields.user_name, password));
-    let mut out = BytesMut::new();
-    packet.write(&mut out).ok()?;
-    Some(out.into())
+/// Encodes CONNECT; `Failure` when a field is longer than the protocol allows.
+pub fn connect(fields: &ConnectFields) -> Result<Vec<u8>, Error> {
+    let flags = 0x80 | u8::from(fields.password.is_some()) << 6 | u8::from(fields.clean_session) << 1;
+    let [high, low] = fields.keep_alive_s.to_be_bytes();
+    let head = [0, 4, b'M', b'Q', b'T', b'T', 4, flags, high, low];
+    let texts = [Some(fields.client_id), Some(fields.user_name), fields.password];
+    let packet = packet(0x10, &head, texts.into_iter().flatten(), &[]);
+    packet.map_err(|error| if error == Error::MaxTopicLength { Error::Failure } else { error })
 }
 
-/// Encodes SUBSCRIBE with one filter; `None` when the filter is longer than the protocol allows.
-pub fn subscribe(id: u16, filter: &str, qos: u8) -> Option<Vec<u8>> {
-    let qos = if qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
-    if filter.len() > 0xFFFF {
-        return None;
-    }
-    let mut packet = Subscribe::new(filter, qos);
-    packet.pkid = id;
-    let mut out = BytesMut::new();
-    packet.write(&mut out).ok()?;
-    Some(out.into())
+/// Encodes SUBSCRIBE with one filter; `MaxTopicLength` when the filter is longer than the protocol allows.
+pub fn subscribe(id: u16, filter: &str, qos: u8) -> Result<Vec<u8>, Error> {
+    packet(0x82, &id.to_be_bytes(), [filter].into_iter(), &[qos.min(1)])
 }
 
-/// Encodes UNSUBSCRIBE with one filter; `None` when the filter is longer than the protocol allows.
-pub fn unsubscribe(id: u16, filter: &str) -> Option<Vec<u8>> {
-    if filter.len() > 0xFFFF {
-        return None;
+/// Encodes UNSUBSCRIBE with one filter; `MaxTopicLength` when the filter is longer than the protocol allows.
+pub fn unsubscribe(id: u16, filter: &str) -> Result<Vec<u8>, Error> {
+    packet(0xA2, &id.to_be_bytes(), [filter].into_iter(), &[])
+}
+
+/// A packet of `head`, texts with their lengths [MQTT 3.1.1 §1.5.3], and `tail`.
+fn packet<'a>(
+    first: u8,
+    head: &[u8],
+    texts: impl Iterator<Item = &'a str> + Clone,
+    tail: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let remaining = head.len() + texts.clone().map(|text| 2 + text.len()).sum::<usize>() + tail.len();
+    let mut out = Vec::new();
+    out.try_reserve_exact(5 + remaining).map_err(|_| Error::Malloc)?;
+    out.push(first);
+    put_remaining_length(remaining, |byte| out.push(byte));
+    out.extend_from_slice(head);
+    for text in texts {
+        let len = u16::try_from(text.len()).map_err(|_| Error::MaxTopicLength)?;
+        out.extend_from_slice(&len.to_be_bytes());
+        out.extend_from_slice(text.as_bytes());
     }
-    let mut packet = Unsubscribe::new(filter);
-    packet.pkid = id;
-    let mut out = BytesMut::new();
-    packet.write(&mut out).ok()?;
-    Some(out.into())
+    out.extend_from_slice(tail);
+    Ok(out)
+}
+
+/// [MQTT 3.1.1 §2.2.3]
+fn put_remaining_length(mut rest: usize, mut put: impl FnMut(u8)) {
+    loop {
+        let digit = (rest % 128) as u8;
+        rest /= 128;
+        put(if rest > 0 { digit | 0x80 } else { digit });
+        if rest == 0 {
+            break;
+        }
+    }
 }
 
 /// The bytes of a PUBLISH around topic and payload, without allocation.
@@ -102,15 +111,7 @@ impl PublishFrame {
             }
         };
         put(0x30 | u8::from(id.is_some()) << 1 | u8::from(retain));
-        let mut rest = remaining;
-        loop {
-            let digit = (rest % 128) as u8;
-            rest /= 128;
-            put(if rest > 0 { digit | 0x80 } else { digit });
-            if rest == 0 {
-                break;
-            }
-        }
+        put_remaining_length(remaining, &mut put);
         topic_len.to_be_bytes().into_iter().for_each(&mut put);
         Some(PublishFrame { head, head_len, id: id.unwrap_or_default().to_be_bytes(), id_len })
     }
@@ -328,9 +329,9 @@ mod tests {
             keep_alive_s: 0,
             clean_session: true,
         };
-        assert_eq!(connect(&fields), None);
-        assert_eq!(subscribe(1, &long, 0), None);
-        assert_eq!(unsubscribe(1, &long), None);
+        assert_eq!(connect(&fields), Err(Error::Failure));
+        assert_eq!(subscribe(1, &long, 0), Err(Error::MaxTopicLength));
+        assert_eq!(unsubscribe(1, &long), Err(Error::MaxTopicLength));
         assert!(PublishFrame::new(long.as_bytes(), None, false, 0).is_none());
         assert!(PublishFrame::new(b"t", None, false, MAX_REMAINING_LENGTH).is_none());
     }

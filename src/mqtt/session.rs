@@ -141,10 +141,11 @@ impl<H: Subscriber> Session<H> {
     }
 
     /// Removes every subscription with this filter text; empty if there is none. The SUBACK of a renewal under way does
-    /// not bring it back.
-    pub fn remove_subscriptions(&mut self, filter: &str) -> Vec<Entry<H>> {
+    /// not bring it back. Without memory for the result nothing is removed.
+    pub fn remove_subscriptions(&mut self, filter: &str) -> Result<Vec<Entry<H>>, Error> {
+        let removed = self.table.remove(filter)?;
         self.requests.drop_renewals(filter);
-        self.table.remove(filter)
+        Ok(removed)
     }
 
     /// Drops the subscription of these handlers to this filter, granted or asked for, without an event. A SUBACK that
@@ -187,7 +188,7 @@ impl<H: Subscriber> Session<H> {
         let request =
             Request::Subscribe { filter: filter.clone(), qos, subscriber: subscriber.clone(), again: true };
         let id = self.requests.add(now + self.command_timeout_ms, request);
-        let packet = packet::subscribe(id, &filter, qos).ok_or(Error::MaxTopicLength)?;
+        let packet = packet::subscribe(id, &filter, qos)?;
         Ok(Some((packet, subscriber)))
     }
 
@@ -211,6 +212,10 @@ impl<H: Subscriber> Session<H> {
             keepalive.on_received(now);
         }
         match packet::decode(first, body) {
+            // What answers a request leads to an event. Without room for that the request ends by its time-out.
+            Ok(packet) if !matches!(packet, Packet::Publish(_)) && self.events.try_reserve(1).is_err() => {
+                Handled::Report(Error::Malloc)
+            }
             Ok(packet) => self.handle_packet(packet),
             Err(DecodeError::UnexpectedType(_)) => Handled::Report(Error::RxMessageInvalid),
             Err(DecodeError::Malformed(cause)) => Handled::Broken(cause),
@@ -445,7 +450,7 @@ mod tests {
         session.on_lost();
         session.on_connected(10, false, 120);
         assert_eq!(resubscribe(&mut session).len(), 2);
-        assert_eq!(session.remove_subscriptions("a").len(), 1);
+        assert_eq!(session.remove_subscriptions("a").unwrap().len(), 1);
         assert!(matches!(suback(&mut session, 13_924, 0), Handled::Ignored(_)));
         assert_eq!(suback(&mut session, 13_925, 0), Handled::Done);
         assert!(!session.is_subscribed("a") && session.is_subscribed("b"));

@@ -75,10 +75,14 @@ impl<H: Subscriber> Table<H> {
         Stored::New
     }
 
-    /// Removes every subscription with exactly this filter text, in slot order.
-    pub fn remove(&mut self, filter: &str) -> Vec<Entry<H>> {
+    /// Removes every subscription with exactly this filter text, in slot order; none without memory for the result.
+    pub fn remove(&mut self, filter: &str) -> Result<Vec<Entry<H>>, Error> {
         let is_named = |slot: &Option<Entry<H>>| slot.as_ref().is_some_and(|entry| entry.filter == filter);
-        self.slots.iter_mut().filter(|slot| is_named(slot)).filter_map(Option::take).collect()
+        let mut removed = Vec::new();
+        let count = self.slots.iter().filter(|slot| is_named(slot)).count();
+        removed.try_reserve_exact(count).map_err(|_| Error::Malloc)?;
+        removed.extend(self.slots.iter_mut().filter(|slot| is_named(slot)).filter_map(Option::take));
+        Ok(removed)
     }
 
     /// Removes the subscription with this filter and these handlers.
@@ -178,7 +182,7 @@ pub(crate) mod tests {
         table.store(entry("a/b", Who(2, 0, true)));
         table.store(entry("a/#", Who(3, 0, true)));
         assert_eq!(table.route(b"a/b"), Some(&Who(2, 0, true)));
-        assert_eq!(table.remove("a/+").len(), 1);
+        assert_eq!(table.remove("a/+").unwrap().len(), 1);
         table.store(entry("#", Who(4, 0, true)));
         assert_eq!(table.route(b"a/b"), Some(&Who(4, 0, true)));
         assert_eq!(table.route(b"$sys/x"), Some(&Who(4, 0, true)));
@@ -190,7 +194,7 @@ pub(crate) mod tests {
         table.store(entry("a/#", Who(1, 0, true)));
         table.store(entry("b/+", Who(2, 0, true)));
         assert!(!table.contains("c/#") && !table.contains("a/+") && table.contains("a/#"));
-        assert!(table.remove("c/#").is_empty());
+        assert!(table.remove("c/#").unwrap().is_empty());
         assert_eq!(table.len(), 2);
     }
 

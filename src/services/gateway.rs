@@ -61,13 +61,11 @@ impl Gateway {
         &self.client
     }
 
-    /// Brings a sub-device online. The error is -224 if it is, the platform's code, or -1001.
+    /// Brings a sub-device online. The error is -224 if it is, -1004, the platform's code, or -1001.
     pub fn online(&self, gateway: &Identity, sub_device: &Identity) -> Result<(), i32> {
         let turn = self.turn(Operation::Online, Some(sub_device))?;
-        if !self.sessions().begin(sub_device) {
-            return Err(Error::GatewaySubdevOnline.code());
-        }
-        let answer = self.ask(turn, gateway, &messages::request(Operation::Online, sub_device));
+        self.sessions().begin(sub_device).map_err(Error::code)?;
+        let answer = self.ask(turn, gateway, messages::request(Operation::Online, sub_device).as_deref());
         if answer.is_err() {
             self.sessions().give_up(sub_device);
         }
@@ -80,7 +78,7 @@ impl Gateway {
         if !self.sessions().contains(sub_device) {
             return Err(Error::GatewaySessionNoExist.code());
         }
-        succeeded(self.ask(turn, gateway, &messages::request(Operation::Offline, sub_device)))
+        succeeded(self.ask(turn, gateway, messages::request(Operation::Offline, sub_device).as_deref()))
     }
 
     /// Binds a sub-device, which `key` vouches for. The error is the platform's code, or -1001.
@@ -91,20 +89,21 @@ impl Gateway {
         let timestamp = clock::epoch_seconds();
         let signature = key.sign(sub_device, random, timestamp);
         let proof = Proof { signature: &signature, random, timestamp, auth_type: AUTH_TYPE };
-        succeeded(self.ask(turn, gateway, &messages::bind_request(sub_device, &proof)))
+        succeeded(self.ask(turn, gateway, messages::bind_request(sub_device, &proof).as_deref()))
     }
 
     /// Ends the binding of a sub-device, and its session. The error is the platform's code, or -1001.
     pub fn unbind(&self, gateway: &Identity, sub_device: &Identity) -> Result<(), i32> {
         let turn = self.turn(Operation::Unbind, Some(sub_device))?;
-        succeeded(self.ask(turn, gateway, &messages::request(Operation::Unbind, sub_device)))
+        succeeded(self.ask(turn, gateway, messages::request(Operation::Unbind, sub_device).as_deref()))
     }
 
-    /// What is bound to the gateway, in the platform's order. The error is -1001.
+    /// What is bound to the gateway, in the platform's order. The error is -1004, or -1001.
     pub fn bind_list(&self, gateway: &Identity) -> Result<Vec<Identity>, i32> {
         let turn = self.turn(Operation::List, None)?;
-        match self.ask(turn, gateway, messages::LIST_REQUEST)? {
+        match self.ask(turn, gateway, Ok(messages::LIST_REQUEST))? {
             Reply::List(sub_devices) => Ok(sub_devices),
+            Reply::NoMemory => Err(Error::Malloc.code()),
             Reply::Code(_) => Err(Error::Failure.code()),
         }
     }
@@ -131,24 +130,32 @@ impl Gateway {
         Ok(Turn { sub_devices: &self.link.service, operation })
     }
 
-    /// Sends a request and waits for its reply. Without a connection there will be none: then it fails at once.
-    fn ask(&self, turn: Turn, gateway: &Identity, request: &[u8]) -> Result<Reply, i32> {
+    /// Sends a request and waits for its reply. Without a connection there will be none: then it fails at once. An error
+    /// of `request` is that it could not be written.
+    fn ask(&self, turn: Turn, gateway: &Identity, request: Result<&[u8], &Error>) -> Result<Reply, i32> {
         const FUNCTION: &str = "_gateway_publish_and_wait";
         let kind = turn.operation.name();
         let losses = self.client.losses();
         let topic = format!("$gateway/operation/{}", path(gateway));
-        if let Err(error) = self.client.publish(topic.as_bytes(), 0, false, request) {
+        let sent = request
+            .map_err(|error| *error)
+            .and_then(|request| self.client.publish(topic.as_bytes(), 0, false, request));
+        if let Err(error) = sent {
             log!(Level::Error, FILE, FUNCTION, "{kind}: publish failed: {error}");
-            return Err(Error::Failure.code());
+            return Err(if error == Error::Malloc { error.code() } else { Error::Failure.code() });
         }
         let is_lost = || self.client.losses() != losses || !self.client.is_connected();
         let is_answered = || self.sessions().is_answered(turn.operation);
-        requests::wait(&self.client, REPLY_MS, &|| is_answered() || is_lost());
+        let waited = requests::wait(&self.client, REPLY_MS, &|| is_answered() || is_lost());
         let reply = self.sessions().take_reply(turn.operation);
         reply.ok_or_else(|| {
-            let cause = if is_lost() { "connection lost" } else { "timeout" };
+            let (cause, error) = match waited {
+                _ if is_lost() => ("connection lost", Error::Failure),
+                Waited::NoMemory => ("no memory", Error::Malloc),
+                _ => ("timeout", Error::Failure),
+            };
             log!(Level::Error, FILE, FUNCTION, "{kind}: no reply: {cause}");
-            Error::Failure.code()
+            error.code()
         })
     }
 }
@@ -162,7 +169,7 @@ fn succeeded(reply: Result<Reply, i32>) -> Result<(), i32> {
     match reply? {
         Reply::Code(0) => Ok(()),
         Reply::Code(code) => Err(code),
-        Reply::List(_) => Err(Error::Failure.code()),
+        Reply::List(_) | Reply::NoMemory => Err(Error::Failure.code()),
     }
 }
 
@@ -203,12 +210,12 @@ impl Service for SubDevices {
             }
             Ok(Incoming::List(sub_devices)) => self.sessions().take_list(sub_devices),
             Ok(Incoming::Search(status)) => {
-                acknowledge(client, &messages::search_ack(status));
+                acknowledge(client, messages::search_ack(status).as_deref());
                 client.tell_application(ClientEvent::GatewaySearch(status));
             }
             Ok(Incoming::UnbindAll) => {
                 self.sessions().clear();
-                acknowledge(client, messages::UNBIND_ALL_ACK);
+                acknowledge(client, Ok(messages::UNBIND_ALL_ACK));
                 client.tell_application(ClientEvent::GatewayUnbindAll);
             }
             Ok(Incoming::Change { status, sub_devices }) => {
@@ -217,7 +224,7 @@ impl Service for SubDevices {
                 }
                 // One message, also for none.
                 for some in sub_devices.chunks(ACK_DEVICES).chain(sub_devices.is_empty().then_some(&[][..])) {
-                    acknowledge(client, &messages::change_ack(status, some));
+                    acknowledge(client, messages::change_ack(status, some).as_deref());
                 }
             }
             Err(problem) => log!(Level::Error, FILE, FUNCTION, "message dropped: {problem}"),
@@ -228,16 +235,19 @@ impl Service for SubDevices {
     /// made for them are renewed, and behind ours, which brings the replies.
     fn on_renewed(&self, client: &Client, publish: &mut Publish) -> Result<(), Error> {
         let topic = format!("$gateway/operation/{}", path(client.identity()));
-        let sub_devices = self.sessions().renew();
+        let sub_devices = self.sessions().renew()?;
         sub_devices.iter().try_for_each(|sub_device| {
-            publish(topic.as_bytes(), &messages::request(Operation::Online, sub_device))
+            publish(topic.as_bytes(), &messages::request(Operation::Online, sub_device)?)
         })
     }
 }
 
-fn acknowledge(client: &Client, message: &[u8]) {
+fn acknowledge(client: &Client, message: Result<&[u8], &Error>) {
     let topic = format!("$gateway/operation/{}", path(client.identity()));
-    if let Err(error) = client.publish(topic.as_bytes(), 0, false, message) {
+    let sent = message
+        .map_err(|error| *error)
+        .and_then(|message| client.publish(topic.as_bytes(), 0, false, message));
+    if let Err(error) = sent {
         log!(Level::Error, FILE, "acknowledge", "acknowledgement not sent: {error}");
     }
 }

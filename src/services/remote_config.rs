@@ -5,7 +5,7 @@ use super::requests::{Waited, wait};
 use crate::client::Client;
 use crate::client::callback::Message;
 use crate::error::Error;
-use crate::json;
+use crate::json::{self, Kind};
 use crate::log::{Level, log};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -83,6 +83,7 @@ pub fn get(client: &Client, timeout_ms: u32) -> Result<(), Error> {
         _ if is_answered() => config.state().outcome.map_or(Ok(()), Err),
         Waited::Done if client.reconnects() => Err(Error::AttemptingReconnect),
         Waited::Done | Waited::Offline => Err(Error::NoConn),
+        Waited::NoMemory => Err(Error::Malloc),
         Waited::TimeOver => Err(Error::RequestTimeout),
     }
 }
@@ -173,14 +174,15 @@ fn content(message: &[u8]) -> Option<Content> {
     if !json::is_object(message) {
         return None;
     }
-    match json::find(b"type", message)?.unescaped()?.as_slice() {
-        b"push" => Some(Content::Push),
-        b"reply" => {
-            let result = json::find(b"result", message).and_then(|value| value.integer());
-            Some(Content::Reply(result.and_then(|result| i32::try_from(result).ok())))
-        }
-        _ => Some(Content::Unknown),
+    let kind = json::find(b"type", message).filter(|kind| kind.kind == Kind::String)?;
+    if kind.is(b"push") {
+        return Some(Content::Push);
     }
+    if kind.is(b"reply") {
+        let result = json::find(b"result", message).and_then(|value| value.integer());
+        return Some(Content::Reply(result.and_then(|result| i32::try_from(result).ok())));
+    }
+    Some(Content::Unknown)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use crate::client::{Client, MANUALLY_DISCONNECTED};
 use crate::error::Error;
+use crate::memory;
 
 /// Names a request of one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,26 +27,27 @@ pub struct Requests<K, R> {
     issued: u64,
 }
 
-impl<K: PartialEq, R> Requests<K, R> {
+impl<K, R> Requests<K, R> {
     /// At most `limit` requests wait.
     pub fn new(limit: usize) -> Requests<K, R> {
         Requests { waiting: Vec::new(), limit, issued: 0 }
     }
 
     /// Adds a request. To be called before it is sent, since its answer may be faster than the return of the publish.
+    /// `MaxAppendingRequest` when as many wait as can; `Malloc`.
     pub fn add(&mut self, key: K, deadline: u64, request: R) -> Result<Ticket, Error> {
         if self.waiting.len() >= self.limit {
             return Err(Error::MaxAppendingRequest);
         }
         self.issued += 1;
         let ticket = Ticket(self.issued);
-        self.waiting.push(Waiting { ticket, key, deadline, request });
+        memory::push(&mut self.waiting, Waiting { ticket, key, deadline, request })?;
         Ok(ticket)
     }
 
-    /// Takes all requests that an answer with this key belongs to, newest first.
-    pub fn answered(&mut self, key: &K) -> Vec<R> {
-        self.take(|waiting| waiting.key == *key)
+    /// Takes all requests whose key an answer has, newest first.
+    pub fn answered(&mut self, has: impl Fn(&K) -> bool) -> Vec<R> {
+        self.take(|waiting| has(&waiting.key))
     }
 
     /// Takes all requests whose time is over at `now`, newest first.
@@ -84,6 +86,8 @@ pub enum Waited {
     Done,
     /// The time is over.
     TimeOver,
+    /// A message was dropped for want of memory, maybe the one that was waited for.
+    NoMemory,
     /// The connection is gone for good: without auto connect, or because the client is being destroyed.
     Offline,
 }
@@ -102,6 +106,9 @@ pub fn wait(client: &Client, timeout_ms: u32, is_done: &dyn Fn() -> bool) -> Wai
         }
         if code == MANUALLY_DISCONNECTED || code == Error::NoConn.code() {
             return Waited::Offline;
+        }
+        if code == Error::Malloc.code() {
+            return Waited::NoMemory;
         }
         if client.now() >= deadline {
             return Waited::TimeOver;
@@ -123,10 +130,10 @@ mod tests {
         for (key, request) in [("a", 1), ("b", 2), ("a", 3)] {
             table.add(key, 10, request).unwrap();
         }
-        assert_eq!(table.answered(&"c"), [0; 0]);
-        assert_eq!(table.answered(&"a"), [3, 1]);
-        assert_eq!(table.answered(&"a"), [0; 0]);
-        assert_eq!(table.answered(&"b"), [2]);
+        assert_eq!(table.answered(|&key| key == "c"), [0; 0]);
+        assert_eq!(table.answered(|&key| key == "a"), [3, 1]);
+        assert_eq!(table.answered(|&key| key == "a"), [0; 0]);
+        assert_eq!(table.answered(|&key| key == "b"), [2]);
     }
 
     #[test]
@@ -152,7 +159,7 @@ mod tests {
         let fresh = table.add("b", 10, 3).unwrap();
         assert!(!tickets.contains(&fresh), "a ticket is used once");
         assert_eq!(table.withdraw(tickets[1]), None);
-        assert_eq!(table.answered(&"a"), [2, 0]);
+        assert_eq!(table.answered(|&key| key == "a"), [2, 0]);
         assert_eq!(table.withdraw(tickets[0]), None, "answered meanwhile");
         table.clear();
         assert_eq!(table.next_deadline(), None);

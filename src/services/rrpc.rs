@@ -84,7 +84,11 @@ impl Service for Rrpc {
             );
             return;
         };
-        self.calls().begin(id, client.now(), thread::current().id());
+        let begun = self.calls().begin(id, client.now(), thread::current().id());
+        if let Err(error) = begun {
+            log!(Level::Error, FILE, "_rrpc_message_callback", "call {id} dropped: {error}");
+            return;
+        }
         let _delivery = Delivery(self);
         self.listener.call(client, message);
     }

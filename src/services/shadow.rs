@@ -11,9 +11,11 @@ use crate::client::Client;
 use crate::client::callback::{Message, TopicEvent};
 use crate::client::deadlines::Deadlines;
 use crate::error::Error;
+use crate::hal::reserve;
 use crate::json::{self, Kind, Value};
 use crate::log::{Level, Payload, log};
-use std::ffi::{CStr, CString};
+use crate::memory;
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -61,8 +63,8 @@ pub type End = Box<dyn FnOnce(Method, Ack, &CStr) + Send>;
 pub trait Property: Send + Sync {
     /// What tells properties apart; two of them may have the same key.
     fn identity(&self) -> usize;
-    /// Path in the delta: a name, or names joined by dots.
-    fn key(&self) -> Vec<u8>;
+    /// Its value in the object `delta`.
+    fn find<'a>(&self, delta: &'a [u8]) -> Option<Value<'a>>;
     /// A value is desired, which is not null; `delta` is the object it stands in.
     fn on_delta(&self, value: &Value, delta: &CStr);
 }
@@ -157,7 +159,7 @@ impl Shadow {
         end: Option<End>,
     ) -> Result<(Vec<u8>, Ticket), Error> {
         self.check(timeout_ms)?;
-        let token = document::token(document).ok_or(Error::Inval)?;
+        let token = document::token(document).ok_or(Error::Inval)?.unescaped()?.ok_or(Error::Inval)?;
         let sent = document::update(document, room)?;
         let ticket = self.send(token, &sent, timeout_ms, Request { method: Method::Update, end })?;
         Ok((sent, ticket))
@@ -187,6 +189,7 @@ impl Shadow {
             (Some(Ack::Rejected), Method::Get) => Err(Error::ShadowGetRejected),
             (Some(Ack::Rejected), Method::Update) => Err(Error::ShadowUpdateRejected),
             (None, _) if waited == Waited::Offline => Err(Error::NoConn),
+            (None, _) if waited == Waited::NoMemory => Err(Error::Malloc),
             (_, Method::Get) => Err(Error::ShadowGetTimeout),
             (_, Method::Update) => Err(Error::ShadowUpdateTimeout),
         }
@@ -194,12 +197,13 @@ impl Shadow {
 
     /// Delivers what is desired of `property` from now on.
     pub fn register(&self, property: Arc<dyn Property>) -> Result<(), Error> {
+        // A property lasts: none begins to lie in the reserve while that is in use.
+        reserve::admit()?;
         let mut properties = self.link.service.properties();
         if properties.iter().any(|known| known.identity() == property.identity()) {
             return Err(Error::ShadowPropertyExist);
         }
-        properties.push(property);
-        Ok(())
+        memory::push(&mut properties, property)
     }
 
     /// Ends [`register`](Self::register).
@@ -272,12 +276,14 @@ impl State {
         let token = document::token(payload).ok_or("answer without clientToken")?;
         let result = json::find(b"result", payload).and_then(|result| result.integer());
         let ack = if result == Some(0) { Ack::Accepted } else { Ack::Rejected };
-        let answered = self.requests().answered(&token);
+        let answered = self.requests().answered(|key| token.is(key));
         let is_get = answered.iter().any(|request| request.method == Method::Get);
         if let Some(delta) =
             json::find(b"payload.state.delta", payload).filter(|_| is_get && ack == Ack::Accepted)
         {
-            self.deliver(client, &delta);
+            // The request has been answered all the same.
+            self.deliver(client, &delta)
+                .unwrap_or_else(|cause| log!(Level::Error, FILE, "on_answer", "{cause}"));
         }
         finish(client, answered, ack, text);
         Ok(())
@@ -285,21 +291,38 @@ impl State {
 
     /// Hands the members of a delta to the properties, the one registered last first. A callback may register and
     /// unregister any of them.
-    fn deliver(&self, client: &Client, delta: &Value) {
-        let Some(text) = CString::new(delta.text).ok().filter(|_| delta.kind == Kind::Object) else {
-            return;
+    fn deliver(&self, client: &Client, delta: &Value) -> Result<(), &'static str> {
+        const NO_MEMORY: &str = "no memory for a delta";
+        if delta.kind != Kind::Object {
+            return Ok(());
+        }
+        let text = match memory::terminated(delta.text) {
+            Ok(text) => text,
+            Err(Error::Malloc) => return Err(NO_MEMORY),
+            // A NUL byte, which no JSON has.
+            Err(_) => return Ok(()),
         };
-        let registered = self.properties().clone();
+        let registered = self.registered().map_err(|_| NO_MEMORY)?;
         for property in registered.iter().rev() {
             let is_registered = self.properties().iter().any(|known| Arc::ptr_eq(known, property));
             if client.is_destroyed() || !is_registered {
                 continue;
             }
-            let value = json::find(&property.key(), delta.text).filter(|value| value.kind != Kind::Null);
+            let value = property.find(delta.text).filter(|value| value.kind != Kind::Null);
             if let Some(value) = value {
                 property.on_delta(&value, &text);
             }
         }
+        Ok(())
+    }
+
+    /// The properties as they are now.
+    fn registered(&self) -> Result<Vec<Arc<dyn Property>>, Error> {
+        let properties = self.properties();
+        let mut registered = Vec::new();
+        registered.try_reserve_exact(properties.len()).map_err(|_| Error::Malloc)?;
+        registered.extend(properties.iter().cloned());
+        Ok(registered)
     }
 }
 
@@ -332,10 +355,7 @@ impl Service for State {
         let kind = json::find(b"type", payload).filter(|kind| kind.kind == Kind::String);
         let handled = match kind.map(|kind| kind.text) {
             Some(b"delta") => match json::find(b"payload.state", payload) {
-                Some(delta) => {
-                    self.deliver(client, &delta);
-                    Ok(())
-                }
+                Some(delta) => self.deliver(client, &delta),
                 None => Err("delta without payload.state"),
             },
             Some(_) => self.on_answer(client, payload, text),

@@ -7,6 +7,7 @@ use crate::hal::net::Link;
 use crate::hal::random;
 use crate::hal::waiter::Waiter;
 use crate::log::{Level, log};
+use crate::memory;
 
 /// Limit for the whole upgrade, in ms.
 pub const UPGRADE_TIMEOUT_MS: u32 = 10_000;
@@ -61,7 +62,7 @@ fn read_response(
         let count = link.read(room, left, waiter).map_err(|_| response.closed())?;
         let bytes = buffer.get(..count).unwrap_or_default();
         if let Progress::Done { surplus } = response.feed(bytes)? {
-            return Ok(surplus.to_vec());
+            return memory::joined(&[surplus]).map_err(|_| UpgradeError::Memory);
         }
     }
 }

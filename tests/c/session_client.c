@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 long now_ms(void)
@@ -85,7 +86,12 @@ int session_open(Session *session, char *product, char *device, char *secret, in
     snprintf(session->topic, sizeof(session->topic), "%s/%s/data", product, device);
     params.product_id = product;
     params.device_name = device;
+#ifdef AUTH_MODE_CERT
+    snprintf(params.cert_file, sizeof(params.cert_file), "%s.cert.pem", secret);
+    snprintf(params.key_file, sizeof(params.key_file), "%s.key.pem", secret);
+#else
     params.device_secret = secret;
+#endif
     params.command_timeout = (uint32_t)timeout_ms;
     params.keep_alive_interval_ms = (uint32_t)keep_alive_ms;
     params.event_handle.h_fp = on_event;
@@ -146,6 +152,20 @@ bool session_wait(Session *session, const int *counter, int value, long limit_ms
         session_yield(session, 50);
     }
     return true;
+}
+
+void session_cut(void)
+{
+    int descriptor;
+
+    for (descriptor = 3; descriptor < 64; descriptor++) {
+        struct sockaddr_storage peer;
+        socklen_t               len = sizeof(peer);
+
+        if (getpeername(descriptor, (struct sockaddr *)&peer, &len) == 0) {
+            shutdown(descriptor, SHUT_RDWR);
+        }
+    }
 }
 
 int session_close(Session *session)

@@ -35,7 +35,11 @@ long now_ms(void);
 /* One line on standard output, at once. */
 void say(const char *format, ...);
 
-/* Constructs the client. Returns 0 or the error of Construct; prints "construct = <code> ms=<duration>". */
+/*
+ * Constructs the client; in certificate builds secret is what the names of its files begin with, up to .cert.pem and
+ * .key.pem. Returns 0 or the error of Construct;
+ * prints "construct = <code> ms=<duration>".
+ */
 int session_open(Session *session, char *product, char *device, char *secret, int timeout_ms, int keep_alive_ms);
 
 /* Subscribes the topic with QOS1; the result of IOT_MQTT_Subscribe. */
@@ -46,6 +50,9 @@ int session_publish(Session *session, QoS qos, const char *text);
 
 /* One IOT_MQTT_Yield, whose result and duration are noted. */
 int session_yield(Session *session, int ms);
+
+/* Ends all connections of the process, as if the network had. */
+void session_cut(void);
 
 /* Yields until the counter has reached the value; false if that takes longer than the limit. */
 bool session_wait(Session *session, const int *counter, int value, long limit_ms);

@@ -78,11 +78,18 @@ unsafe fn write(
     guard(Error::Failure.code(), || {
         // SAFETY: as promised by the caller.
         let (shadow, members) = unsafe { (shadow(client), members(properties, count)) };
-        let (Some(shadow), Some(members), false) = (shadow, members, buffer.is_null()) else {
+        let members = match members {
+            Ok(members) => members,
+            Err(error) => return error.code(),
+        };
+        let (Some(shadow), false) = (shadow, buffer.is_null()) else {
             return Error::Inval.code();
         };
         let mut text = Vec::new();
         let written = document::write(&mut text, size, purpose, &members, &shadow.next_token());
+        if written == Err(Error::Malloc) {
+            return Error::Malloc.code();
+        }
         // SAFETY: the text and its terminator fit into the buffer.
         unsafe { ptr::fill(buffer.cast(), text.into_iter()) };
         mqtt::code(written)
@@ -91,12 +98,18 @@ unsafe fn write(
 
 /// # Safety
 /// `properties` is NULL or an array of `count` pointers, each NULL or a valid property.
-unsafe fn members<'a>(properties: *const *mut DeviceProperty, count: u8) -> Option<Vec<Member<'a>>> {
+unsafe fn members<'a>(properties: *const *mut DeviceProperty, count: u8) -> Result<Vec<Member<'a>>, Error> {
+    let mut members = Vec::new();
     if count == 0 {
-        return Some(Vec::new());
+        return Ok(members);
     }
     // SAFETY: as promised by the caller.
-    let properties = unsafe { ptr::array(properties, count.into()) }?;
-    // SAFETY: each NULL or valid, as promised by the caller.
-    properties.iter().map(|property| unsafe { property::member(property.as_ref()?) }).collect()
+    let properties = unsafe { ptr::array(properties, count.into()) }.ok_or(Error::Inval)?;
+    members.try_reserve_exact(properties.len()).map_err(|_| Error::Malloc)?;
+    for property in properties {
+        // SAFETY: each NULL or valid, as promised by the caller.
+        let member = unsafe { property.as_ref().and_then(|property| property::member(property)) };
+        members.push(member.ok_or(Error::Inval)?);
+    }
+    Ok(members)
 }

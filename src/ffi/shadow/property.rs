@@ -4,7 +4,7 @@ use super::super::ptr;
 use super::super::types::raw;
 use super::super::types::shadow::{DeviceProperty, JsonDataType, OnPropRegCallback};
 use crate::json::{self, Kind};
-use crate::log::{Level, log};
+use crate::log::{Level, Payload, log};
 use crate::number;
 use crate::services::shadow::Property;
 use crate::services::shadow::document::{Member, Value};
@@ -99,9 +99,10 @@ impl Property for Registered {
         self.property.addr()
     }
 
-    fn key(&self) -> Vec<u8> {
+    fn find<'a>(&self, delta: &'a [u8]) -> Option<json::Value<'a>> {
         // SAFETY: NULL or NUL-terminated as long as the property is registered.
-        unsafe { ptr::text(self.property().key) }.unwrap_or_default().to_vec()
+        let key = unsafe { ptr::text(self.property().key) }?;
+        json::find(key, delta)
     }
 
     fn on_delta(&self, value: &json::Value, delta: &CStr) {
@@ -181,7 +182,7 @@ fn fraction(value: &json::Value, greatest: f64) -> Option<f64> {
 fn number_text<'a>(value: &json::Value<'a>) -> Option<&'a [u8]> {
     let is_candidate = matches!(value.kind, Kind::Number | Kind::String);
     if !is_candidate {
-        log!(Level::Warn, FILE, "store", "value is no number: {}", String::from_utf8_lossy(value.text));
+        log!(Level::Warn, FILE, "store", "value is no number: {}", Payload(value.text));
     }
     is_candidate.then_some(value.text)
 }
@@ -196,7 +197,7 @@ fn is_true(value: &json::Value) -> bool {
 }
 
 fn log_saturated(value: &json::Value) {
-    log!(Level::Warn, FILE, "store", "{} does not fit its variable", String::from_utf8_lossy(value.text));
+    log!(Level::Warn, FILE, "store", "{} does not fit its variable", Payload(value.text));
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use super::messages::Operation;
 use crate::client::identity::Identity;
+use crate::error::Error;
 use crate::log::{Level, log};
+use crate::memory;
 
 /// How far a session is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Reply {
     Code(i32),
     /// What is bound.
     List(Vec<Identity>),
+    /// There is no memory for what is bound.
+    NoMemory,
 }
 
 /// A request under way.
@@ -41,14 +45,16 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Starts a session that the platform is to be asked for; `false` if the sub-device is online.
-    pub fn begin(&mut self, sub_device: &Identity) -> bool {
+    /// Starts a session that the platform is to be asked for; `GatewaySubdevOnline` if the sub-device is online.
+    pub fn begin(&mut self, sub_device: &Identity) -> Result<(), Error> {
         match self.status(sub_device) {
-            Some(Status::Online) => return false,
-            Some(status) => *status = Status::Asked,
-            None => self.sessions.push((sub_device.clone(), Status::Asked)),
+            Some(Status::Online) => Err(Error::GatewaySubdevOnline),
+            Some(status) => {
+                *status = Status::Asked;
+                Ok(())
+            }
+            None => memory::push(&mut self.sessions, (*sub_device, Status::Asked)),
         }
-        true
     }
 
     /// Ends a session that has not come about.
@@ -72,22 +78,22 @@ impl Sessions {
     }
 
     /// A new connection: the sub-devices that were online, to be asked for again.
-    pub fn renew(&mut self) -> Vec<Identity> {
+    pub fn renew(&mut self) -> Result<Vec<Identity>, Error> {
         let mut renewed = Vec::new();
         for (sub_device, status) in &mut self.sessions {
             if *status != Status::Asked {
                 *status = Status::Renewed;
-                renewed.push(sub_device.clone());
+                memory::push(&mut renewed, *sub_device)?;
             }
         }
-        renewed
+        Ok(renewed)
     }
 
     /// Registers a request; `false` if one of its kind is under way.
     pub fn ask(&mut self, operation: Operation, sub_device: Option<&Identity>) -> bool {
         let is_free = !self.is_asking(operation);
         if is_free {
-            self.requests.push(Request { operation, sub_device: sub_device.cloned(), reply: None });
+            self.requests.push(Request { operation, sub_device: sub_device.copied(), reply: None });
         }
         is_free
     }
@@ -144,10 +150,10 @@ impl Sessions {
         }
     }
 
-    /// The reply to [`Operation::List`].
-    pub fn take_list(&mut self, sub_devices: Vec<Identity>) {
+    /// The reply to [`Operation::List`]; `None`: there is no memory for it.
+    pub fn take_list(&mut self, sub_devices: Option<Vec<Identity>>) {
         if let Some(request) = self.request(Operation::List) {
-            request.reply.get_or_insert(Reply::List(sub_devices));
+            request.reply.get_or_insert(sub_devices.map_or(Reply::NoMemory, Reply::List));
         }
     }
 
@@ -171,7 +177,7 @@ mod tests {
     fn online(names: &[&str]) -> Sessions {
         let mut sessions = Sessions::default();
         for name in names {
-            assert!(sessions.begin(&device(name)));
+            assert_eq!(sessions.begin(&device(name)), Ok(()));
             sessions.take_result(Operation::Online, &device(name), 0);
         }
         sessions
@@ -180,20 +186,20 @@ mod tests {
     #[test]
     fn a_session_is_online_when_the_platform_says_so() {
         let (mut sessions, a) = (Sessions::default(), device("a"));
-        assert!(sessions.begin(&a) && sessions.contains(&a));
+        assert!(sessions.begin(&a).is_ok() && sessions.contains(&a));
         sessions.take_result(Operation::Online, &a, 0);
-        assert!(!sessions.begin(&a), "online");
+        assert_eq!(sessions.begin(&a), Err(Error::GatewaySubdevOnline));
         sessions.give_up(&a);
         assert!(sessions.contains(&a), "the reply was faster than the caller");
         sessions.take_result(Operation::Offline, &a, -1);
         assert!(sessions.contains(&a), "refused");
         sessions.take_result(Operation::Offline, &a, 0);
         assert!(!sessions.contains(&a));
-        assert!(sessions.begin(&a));
+        assert_eq!(sessions.begin(&a), Ok(()));
         sessions.give_up(&a);
         sessions.take_result(Operation::Online, &a, 0);
         assert!(!sessions.contains(&a), "a reply that comes too late");
-        assert!(sessions.begin(&a));
+        assert_eq!(sessions.begin(&a), Ok(()));
         sessions.take_result(Operation::Online, &a, 806);
         assert!(!sessions.contains(&a), "refused");
     }
@@ -213,13 +219,13 @@ mod tests {
     #[test]
     fn a_new_connection_asks_again_for_what_was_online() {
         let mut sessions = online(&["a", "b"]);
-        assert!(sessions.begin(&device("asked")));
-        assert_eq!(sessions.renew(), [device("a"), device("b")]);
-        assert_eq!(sessions.renew(), [device("a"), device("b")], "the connection was lost once more");
-        assert!(sessions.begin(&device("a")), "not online until the platform says so");
+        assert_eq!(sessions.begin(&device("asked")), Ok(()));
+        assert_eq!(sessions.renew(), Ok(vec![device("a"), device("b")]));
+        assert_eq!(sessions.renew(), Ok(vec![device("a"), device("b")]), "the connection was lost once more");
+        assert_eq!(sessions.begin(&device("a")), Ok(()), "not online until the platform says so");
         sessions.take_result(Operation::Online, &device("a"), 0);
         sessions.take_result(Operation::Online, &device("b"), -1);
-        assert_eq!(sessions.renew(), [device("a")], "what was refused is gone");
+        assert_eq!(sessions.renew(), Ok(vec![device("a")]), "what was refused is gone");
     }
 
     #[test]
@@ -245,7 +251,7 @@ mod tests {
         // The same text, cut elsewhere.
         let shifted = Identity::new(Some(b"Z9Y8X7W6V"), Some(b"5probe-7")).unwrap();
         sessions.take_result(Operation::Bind, &shifted, 0);
-        sessions.take_list(Vec::new());
+        sessions.take_list(Some(Vec::new()));
         assert!(!sessions.is_answered(Operation::Bind));
         sessions.take_result(Operation::Bind, &device("probe-7"), 809);
         sessions.take_result(Operation::Bind, &device("probe-7"), 0);
@@ -257,10 +263,12 @@ mod tests {
     #[test]
     fn a_list_answers_the_request_for_it() {
         let mut sessions = Sessions::default();
-        sessions.take_list(vec![device("nobody asked")]);
+        sessions.take_list(Some(vec![device("nobody asked")]));
         assert!(sessions.ask(Operation::List, None));
         assert!(!sessions.is_answered(Operation::List));
-        sessions.take_list(vec![device("a"), device("b")]);
+        sessions.take_list(Some(vec![device("a"), device("b")]));
         assert_eq!(sessions.take_reply(Operation::List), Some(Reply::List(vec![device("a"), device("b")])));
+        sessions.take_list(None);
+        assert_eq!(sessions.take_reply(Operation::List), Some(Reply::NoMemory));
     }
 }

@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 const BLOCK: usize = 64;
 
 /// What is read of a certificate file, in bytes.
-#[cfg(feature = "auth_mode_cert")]
-const MAX_FILE: u64 = 1 << 20;
+#[cfg(any(feature = "auth_mode_cert", test))]
+const MAX_FILE: usize = 1 << 20;
 
 /// What proves that a sub-device agrees to be bound: its secret as text, or the digest of its certificate as hex digits.
 ///
@@ -31,26 +31,37 @@ impl BindKey {
         Some(BindKey(block))
     }
 
-    /// The bytes of a certificate file: the platform knows their MD5, in lower-case hex.
+    /// A certificate file, read up to its end: the platform knows the MD5 of its bytes, in lower-case hex.
     #[cfg(any(feature = "auth_mode_cert", test))]
-    pub fn certificate(file: &[u8]) -> Option<BindKey> {
+    pub fn certificate(mut file: impl std::io::Read) -> std::io::Result<BindKey> {
         use md5::{Digest, Md5};
-        BindKey::secret(hex::encode(Md5::digest(file)).as_bytes())
+        use std::io::{Error, ErrorKind};
+        let (mut digest, mut len, mut piece) = (Md5::new(), 0, [0; 512]);
+        while len < MAX_FILE {
+            match file.read(&mut piece) {
+                Ok(0) => break,
+                Ok(count) => {
+                    digest.update(piece.get(..count).unwrap_or_default());
+                    len += count;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let hex = hex::encode(digest.finalize());
+        BindKey::secret(hex.as_bytes())
+            .filter(|_| len > 0)
+            .ok_or_else(|| Error::from(ErrorKind::UnexpectedEof))
     }
 
-    /// As [`certificate`](Self::certificate), from a file.
+    /// As [`certificate`](Self::certificate).
     #[cfg(feature = "auth_mode_cert")]
     pub fn certificate_file(path: &std::path::Path) -> Result<BindKey, Error> {
-        use std::io::Read;
-        let mut content = Vec::new();
-        let read = std::fs::File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut content));
-        let problem = match read {
-            Ok(0) => "it is empty".into(),
-            Ok(_) => return BindKey::certificate(&content).ok_or(Error::Failure),
-            Err(error) => error.to_string(),
-        };
-        log!(Level::Error, "gateway_api.c", "_gateway_bind_key", "certificate {}: {problem}", path.display());
-        Err(Error::Failure)
+        std::fs::File::open(path).and_then(BindKey::certificate).map_err(|problem| {
+            let path = path.display();
+            log!(Level::Error, "gateway_api.c", "_gateway_bind_key", "certificate {path}: {problem}");
+            Error::Failure
+        })
     }
 
     /// base64(HMAC-SHA1) over the sub-device, a random number and the time in seconds since the epoch.
@@ -81,9 +92,15 @@ mod tests {
     fn signature_with_a_certificate() {
         let file = b"-----BEGIN CERTIFICATE-----\nTUFERS1VUC1DRVJUSUZJQ0FURQ==\n-----END CERTIFICATE-----\n";
         assert_eq!(file.len(), 83);
-        let key = BindKey::certificate(file).unwrap();
+        let key = BindKey::certificate(&file[..]).unwrap();
         assert_eq!(key.0.split(|&b| b == 0).next(), Some(&b"d954de9f3902be1448ab8bd22639fe96"[..]));
         assert_eq!(key.sign(&probe(), 72_158_314, 1_760_000_000), "qqwJCgNnPC9ysTN7Y0QREk9jtNo=");
+    }
+
+    #[test]
+    fn a_certificate_has_a_byte_at_least() {
+        assert!(BindKey::certificate(&b""[..]).is_err());
+        assert!(BindKey::certificate(&b"x"[..]).is_ok());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Which call a reply goes to (`rrpc.md` §4).
 
+use crate::error::Error;
 use std::collections::VecDeque;
 use std::thread::ThreadId;
 
@@ -50,15 +51,18 @@ impl Chosen {
 }
 
 impl Calls {
-    /// The callback of a call starts in this thread.
-    pub fn begin(&mut self, id: &str, now: u64, thread: ThreadId) {
+    /// The callback of a call starts in this thread; without memory for it the call is not known.
+    pub fn begin(&mut self, id: &str, now: u64, thread: ThreadId) -> Result<(), Error> {
         self.forget_old(now);
         if self.waiting.len() == CAPACITY {
             self.waiting.pop_front();
         }
+        self.waiting.try_reserve(1).map_err(|_| Error::Malloc)?;
+        self.delivering.try_reserve(1).map_err(|_| Error::Malloc)?;
         self.replied = None;
         self.waiting.push_back(Call { id: id.to_owned(), received_at: now });
         self.delivering.push((id.to_owned(), thread));
+        Ok(())
     }
 
     /// The callback that started last has ended.
@@ -84,9 +88,11 @@ impl Calls {
         }
     }
 
-    /// The reply could not be sent: the call waits on.
+    /// The reply could not be sent: the call waits on, unless its place is taken and there is no memory for another.
     pub fn put_back(&mut self, chosen: Chosen) {
-        if let Chosen::Waiting { id, received_at } = chosen {
+        if let Chosen::Waiting { id, received_at } = chosen
+            && self.waiting.try_reserve(1).is_ok()
+        {
             let at = self.waiting.partition_point(|call| call.received_at < received_at);
             self.waiting.insert(at, Call { id, received_at });
         }
@@ -116,7 +122,7 @@ mod tests {
     }
 
     fn received(calls: &mut Calls, id: &str, now: u64) {
-        calls.begin(id, now, here());
+        calls.begin(id, now, here()).unwrap();
         calls.end();
     }
 
@@ -143,8 +149,8 @@ mod tests {
     fn replies_inside_a_callback_go_to_its_call_those_of_other_threads_to_the_oldest() {
         let mut calls = Calls::default();
         received(&mut calls, "1", 0);
-        calls.begin("2", 1, here());
-        calls.begin("3", 2, here());
+        calls.begin("2", 1, here()).unwrap();
+        calls.begin("3", 2, here()).unwrap();
         assert_eq!(reply(&mut calls, 2).unwrap(), "3");
         assert_eq!(reply(&mut calls, 2).unwrap(), "3", "again");
         assert_eq!(calls.choose(2, elsewhere()).unwrap().id(), "1");

@@ -2,6 +2,8 @@
 
 use crate::error::Error;
 use crate::json;
+use crate::memory;
+use std::fmt;
 
 /// What an update says about itself; inserted behind its opening brace when it is sent.
 const TYPE_MEMBER: &[u8] = br#""type":"update", "#;
@@ -63,7 +65,7 @@ impl Purpose {
 /// Writes a document and a NUL byte into `out`, at most `size` bytes.
 ///
 /// `JsonBufferTruncated`: a piece of it had to be cut; `JsonBufferTooSmall`: there was no room for its next piece at all.
-/// `out` then has what fitted, and the NUL byte.
+/// `out` then has what fitted, and the NUL byte. `Malloc`: `out` is not to be used.
 pub fn write(
     out: &mut Vec<u8>,
     size: usize,
@@ -71,33 +73,78 @@ pub fn write(
     members: &[Member],
     token: &str,
 ) -> Result<(), Error> {
-    let mut room = size.checked_sub(1).ok_or(Error::JsonBufferTooSmall)?;
-    let mut put = |piece: &[u8]| {
-        let fitting = piece.len().min(room);
-        out.extend(piece.iter().take(fitting));
-        room -= fitting;
-        match fitting {
-            _ if fitting == piece.len() => Ok(()),
-            0 => Err(Error::JsonBufferTooSmall),
-            _ => Err(Error::JsonBufferTruncated),
-        }
-    };
-    let written = pieces(purpose, members, token).iter().try_for_each(|piece| put(piece));
-    out.push(0);
+    let room = size.checked_sub(1).ok_or(Error::JsonBufferTooSmall)?;
+    let mut pieces = Pieces { out, room, fitted: 0, result: Ok(()) };
+    let written = write_pieces(&mut pieces, purpose, members, token);
+    // What the pieces are cut to leaves room for this.
+    memory::append(out, &[0])?;
     written
 }
 
-fn pieces(purpose: Purpose, members: &[Member], token: &str) -> Vec<Vec<u8>> {
+fn write_pieces(pieces: &mut Pieces, purpose: Purpose, members: &[Member], token: &str) -> Result<(), Error> {
     let [before, behind] = purpose.frame();
-    let mut pieces = vec![before.into()];
+    pieces.put(before.as_bytes());
+    pieces.end()?;
     for (i, member) in members.iter().enumerate() {
-        let comma: &[u8] = if i == 0 { b"" } else { b"," };
-        pieces.push([comma, b"\"", &content(member.key), b"\":"].concat());
-        pieces.push(text(&member.value));
+        pieces.put(if i == 0 { b"\"" } else { b",\"" });
+        content(member.key, pieces);
+        pieces.put(b"\":");
+        pieces.end()?;
+        text(&member.value, pieces);
+        pieces.end()?;
     }
-    pieces.push(behind.into());
-    pieces.push(format!(r#""clientToken":"{token}"}}"#).into());
-    pieces
+    pieces.put(behind.as_bytes());
+    pieces.end()?;
+    pieces.format(format_args!(r#""clientToken":"{token}"}}"#));
+    pieces.end()
+}
+
+/// Takes a document piece by piece, as far as there is room for it.
+struct Pieces<'a> {
+    out: &'a mut Vec<u8>,
+    /// Bytes that still fit.
+    room: usize,
+    /// Bytes of the piece under way that did.
+    fitted: usize,
+    /// Whether all of that piece did.
+    result: Result<(), Error>,
+}
+
+impl Pieces<'_> {
+    /// Appends to the piece under way.
+    fn put(&mut self, bytes: &[u8]) {
+        if self.result.is_err() {
+            return;
+        }
+        let fitting = bytes.get(..self.room).unwrap_or(bytes);
+        self.result = memory::append(self.out, fitting);
+        if self.result.is_err() {
+            return;
+        }
+        self.room -= fitting.len();
+        self.fitted += fitting.len();
+        if fitting.len() < bytes.len() {
+            let is_begun = self.fitted > 0;
+            self.result = Err(if is_begun { Error::JsonBufferTruncated } else { Error::JsonBufferTooSmall });
+        }
+    }
+
+    fn format(&mut self, arguments: fmt::Arguments) {
+        let _ = fmt::write(self, arguments); // whether it fits is known at the end of the piece
+    }
+
+    /// Ends the piece under way.
+    fn end(&mut self) -> Result<(), Error> {
+        self.fitted = 0;
+        self.result
+    }
+}
+
+impl fmt::Write for Pieces<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.put(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// The request for the whole shadow.
@@ -113,35 +160,41 @@ pub fn update(document: &[u8], room: usize) -> Result<Vec<u8>, Error> {
         return Err(Error::Inval);
     }
     let (head, tail) = document.split_at(brace + 1);
-    Ok([head, TYPE_MEMBER, tail].concat())
+    memory::joined(&[head, TYPE_MEMBER, tail])
 }
 
-/// The token that a request of the application carries, with its escapes resolved.
-pub fn token(document: &[u8]) -> Option<Vec<u8>> {
-    json::find(b"clientToken", document)?.unescaped().filter(|token| !token.is_empty())
+/// The token that a document carries; compare it or take it with its escapes resolved.
+pub fn token(document: &[u8]) -> Option<json::Value<'_>> {
+    json::find(b"clientToken", document).filter(|token| token.kind == json::Kind::String && !token.is(b""))
 }
 
-fn text(value: &Value) -> Vec<u8> {
+fn text(value: &Value, pieces: &mut Pieces) {
     match value {
-        Value::Null => b"null".to_vec(),
-        Value::Integer(integer) => integer.to_string().into_bytes(),
-        Value::Fraction(fraction) if fraction.is_finite() => format!("{fraction:.6}").into_bytes(),
-        Value::Fraction(_) => b"null".to_vec(),
-        Value::Bool(value) => value.to_string().into_bytes(),
-        Value::Text(text) => [b"\"", &content(text)[..], b"\""].concat(),
-        Value::Raw(text) => text.to_vec(),
+        Value::Null => pieces.put(b"null"),
+        Value::Integer(integer) => pieces.format(format_args!("{integer}")),
+        Value::Fraction(fraction) if fraction.is_finite() => pieces.format(format_args!("{fraction:.6}")),
+        Value::Fraction(_) => pieces.put(b"null"),
+        Value::Bool(value) => pieces.format(format_args!("{value}")),
+        Value::Text(text) => {
+            pieces.put(b"\"");
+            content(text, pieces);
+            pieces.put(b"\"");
+        }
+        Value::Raw(text) => pieces.put(text),
     }
 }
 
 /// Text for a place between quotes. Applications that escape by themselves must not get it twice: what may stand there
 /// already stays as it is.
-fn content(text: &[u8]) -> Vec<u8> {
+fn content(text: &[u8], pieces: &mut Pieces) {
     if json::is_string_content(text) {
-        return text.to_vec();
+        return pieces.put(text);
     }
-    let mut escaped = Vec::with_capacity(text.len() + 8);
-    json::escape(text, &mut escaped);
-    escaped
+    let put = |piece: &[u8]| {
+        pieces.put(piece);
+        pieces.result
+    };
+    let _ = json::escape(text, put); // whether it fits is known at the end of the piece
 }
 
 #[cfg(test)]
@@ -157,6 +210,13 @@ mod tests {
         write(&mut text, 4096, purpose, members, TOKEN).unwrap();
         assert_eq!(text.pop(), Some(0));
         String::from_utf8(text).unwrap()
+    }
+
+    /// What is written of a value.
+    fn alone(value: Value) -> String {
+        let document = written(Purpose::Report, &[Member { key: b"k", value }]);
+        let value = document.strip_prefix(r#"{"state":{"reported":{"k":"#).unwrap();
+        value.strip_suffix(r#"}}, "clientToken":"A1B2C3D4E5-4"}"#).unwrap().into()
     }
 
     #[test]
@@ -211,9 +271,9 @@ mod tests {
             (Value::Text("\u{4e2d}".as_bytes()), "\"\u{4e2d}\""),
             (Value::Raw(br#"{"a":[1]}"#), r#"{"a":[1]}"#),
         ] {
-            assert_eq!(String::from_utf8(text(&value)).unwrap(), expected, "{value:?}");
+            assert_eq!(alone(value), expected, "{value:?}");
         }
-        let greatest = String::from_utf8(text(&Value::Fraction(f64::MAX))).unwrap();
+        let greatest = alone(Value::Fraction(f64::MAX));
         assert!(
             greatest.len() == 309 + 7 && greatest.ends_with("124858368.000000"),
             "all digits: {greatest}"
@@ -261,8 +321,8 @@ mod tests {
 
     #[test]
     fn tokens_of_updates() {
-        assert_eq!(token(br#"{"clientToken":"a-1"}"#).as_deref(), Some(&b"a-1"[..]));
-        assert_eq!(token(br#"{"clientToken":"a\/1"}"#).as_deref(), Some(&b"a/1"[..]));
+        assert!(token(br#"{"clientToken":"a-1"}"#).unwrap().is(b"a-1"));
+        assert!(token(br#"{"clientToken":"a\/1"}"#).unwrap().is(b"a/1"));
         for text in [r#"{"clientToken":1}"#, r#"{"clientToken":""}"#, r#"{"state":{}}"#, "", "clientToken"] {
             assert_eq!(token(text.as_bytes()), None, "{text}");
         }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::client::callback::{ClientEvent, Observer};
 use crate::client::construct::{Parameters, Secret};
+use std::ffi::CString;
 
 struct Nobody;
 
@@ -65,7 +66,7 @@ impl Test {
     fn delta(&self, text: &str) {
         let document = format!(r#"{{"d":{text}}}"#);
         let delta = json::find(b"d", document.as_bytes()).unwrap();
-        self.link.service.deliver(&self.client, &delta);
+        self.link.service.deliver(&self.client, &delta).unwrap();
     }
 
     fn told(&self) -> Vec<String> {
@@ -86,8 +87,8 @@ impl Property for Told {
         std::ptr::from_ref(self).addr()
     }
 
-    fn key(&self) -> Vec<u8> {
-        self.key.into()
+    fn find<'a>(&self, delta: &'a [u8]) -> Option<Value<'a>> {
+        json::find(self.key.as_bytes(), delta)
     }
 
     fn on_delta(&self, value: &Value, delta: &CStr) {

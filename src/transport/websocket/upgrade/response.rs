@@ -8,12 +8,15 @@ use std::fmt;
 /// The most header lines looked at; a bound on the memory a server can make us use.
 const MAX_LINES: usize = 512;
 
+/// How much of the reason phrase is kept for the log, in bytes.
+const MAX_REASON: usize = 128;
+
 /// A response other than 101.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The status code.
     pub status: u16,
-    /// The reason phrase, printable ASCII or empty.
+    /// The beginning of the reason phrase, printable ASCII or empty.
     pub reason: String,
     /// The first bytes of the body, at most 256.
     pub body: Vec<u8>,
@@ -119,7 +122,7 @@ pub(super) fn status_line(line: &[u8]) -> Result<(u16, bool, String), UpgradeErr
     let parsed = response.parse(line);
     match (parsed, response.version, response.code, response.reason) {
         (Ok(Status::Partial), Some(version), Some(code), Some(reason)) => {
-            Ok((code, version == 1, reason.to_owned()))
+            Ok((code, version == 1, reason.get(..MAX_REASON).unwrap_or(reason).to_owned()))
         }
         _ => Err(UpgradeError::Protocol("malformed status line")),
     }
