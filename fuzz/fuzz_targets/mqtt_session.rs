@@ -130,7 +130,7 @@ impl Client {
 
     fn unsubscribe(&mut self, argument: u8) {
         let filter = FILTERS[usize::from(argument) % FILTERS.len()];
-        let removed = self.session.remove_subscriptions(filter);
+        let removed = self.session.remove_subscriptions(filter).expect("memory");
         assert!(removed.iter().all(|entry| entry.filter == filter) && !self.session.is_subscribed(filter));
         if let Ok(id) = self.session.unsubscribe(self.now) {
             self.ask(id, Request::Unsubscribe);
