@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Console, Failure, JsonBody, check_qos, find, payload_of};
+use super::{Answer, Console, Failure, JsonBody, Path, check_qos, find, payload_of};
 use crate::events::About;
 use crate::registry::DeviceId;
 use crate::shadow::Change;

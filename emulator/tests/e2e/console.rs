@@ -1,6 +1,7 @@
 //! The console over HTTP and as `ctl`, and what it leaves in the state directory. [emulator.md §§6, 7]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
@@ -40,6 +41,30 @@ fn ready_lines_in_the_order_of_the_contract() {
     assert!(hub.ready[0].starts_with("ready mqtt 127.0.0.1:"));
     let status = good(hub.ctl(&["status"]));
     assert_eq!(status["listeners"]["ws"], format!("127.0.0.1:{}", hub.port("ws")));
+}
+
+/// Found by the fuzz target `hub_console`: the HTTP library refused these itself, as plain text.
+#[test]
+fn paths_that_cannot_be_read_are_refused_like_everything_else() {
+    let hub = hub();
+    for request in [
+        "DELETE /faults/one",
+        "DELETE /faults/-1",
+        "GET /devices/A1B2C3D4E5/%ff",
+        "GET /shadow/%ff/x",
+        "POST /config/%ff",
+    ] {
+        let mut console = TcpStream::connect(("127.0.0.1", hub.port("admin"))).unwrap();
+        write!(console, "{request} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        console.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 400 "), "{request}: {head}");
+        let body: Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{request}: {e}: {body}"));
+        assert_eq!(body["ok"], false);
+        assert!(!body["error"].as_str().unwrap().is_empty(), "{request}");
+    }
 }
 
 #[test]
