@@ -242,6 +242,7 @@ fn a_connection_stays_within_its_memory() {
     // Over wss the hub has a chain with RSA keys, whose signatures take some 7 KiB for a moment.
     for (transport, limit) in [("ws", 8192.0), ("wss", 49_152.0), ("mqtt", 8192.0)] {
         let peak = result(&desk.run(transport, "connect"), "heap_peak");
+        println!("{transport}: {peak} bytes");
         assert!(peak > 0.0 && peak <= limit, "{peak} bytes over {transport}");
     }
 }
@@ -282,6 +283,7 @@ fn a_64_byte_publish_stays_within_its_instructions() {
     let wss_limit = if has_aes() { 8000.0 } else { 20_000.0 };
     for (transport, limit) in [("ws", 2500.0), ("wss", wss_limit), ("mqtt", 1000.0)] {
         let each = publish_instructions(&desk, transport, 64);
+        println!("{transport}: {each} instructions");
         assert!(each <= limit, "{each} instructions over {transport}");
     }
 }
