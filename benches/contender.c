@@ -14,7 +14,7 @@
 #define WARM_UP 100
 
 #define MAX_LENGTH (16 * 1024)
-#define PATIENCE_S 10.0
+#define PATIENCE_S 60.0
 #define SLICE_MS   100
 
 /* The one run of the program. Counters are touched by all threads, with the atomic operations of the compiler. */

@@ -226,7 +226,7 @@ def allocations(runner, scale):
 
 @contextlib.contextmanager
 def resident(all_runners, scale, results, progress):
-    """Memory of many idle clients in one program, measured while the caller does something else: some need minutes to connect."""
+    """Memory of many idle clients in one program; where they need minutes to connect, while the caller does something else."""
     def watch(number, place, runner):
         ours = runner.contender is contenders.OURS
         counts = scale.clients + (scale.our_clients if ours else ())
@@ -241,10 +241,15 @@ def resident(all_runners, scale, results, progress):
             results.add(place, "rss_further_many", (rss[-1] - rss[-2]) / (counts[-1] - counts[-2]))
             results.add(place, "cpu_many", found[-1]["connect_cpu_us"] / 1000)
 
-    with concurrent.futures.ThreadPoolExecutor(len(all_runners)) as pool:
-        futures = [pool.submit(watch, number, *each) for number, each in enumerate(all_runners)]
+    quick, slow = ([(number, *each) for number, each in enumerate(all_runners) if each[1].contender.dawdles == dawdles]
+                   for dawdles in (False, True))
+    for number, place, runner in quick:
+        progress(f"many idle clients of {runner.contender.name} over {place[1]}")
+        watch(number, place, runner)
+    with concurrent.futures.ThreadPoolExecutor(max(1, len(slow))) as pool:
+        futures = [pool.submit(watch, *each) for each in slow]
         yield
-        progress("waiting for many idle clients")
+        progress("waiting for many idle clients of those that dawdle")
         for future in futures:
             future.result()
 

@@ -33,7 +33,7 @@ PACKAGES = {"sdk": "iot_sdk", "platform": "iot_platform"}
 def main():
     args = parse_arguments()
     if args.own_std and not args.target:
-        args.target = host()  # without a target the flags would be those of build scripts too
+        args.target = rustc_says("host")  # without a target the flags would be those of build scripts too
     os.makedirs(args.target_dir, exist_ok=True)
     os.makedirs(os.path.dirname(args.out), exist_ok=True)
     with open(os.path.join(args.target_dir, "iot-archives.lock"), "w", encoding="utf-8") as lock:

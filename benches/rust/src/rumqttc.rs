@@ -22,7 +22,7 @@ const WARM_UP: usize = 100;
 /// Requests that wait for the event loop.
 const QUEUE: usize = 100;
 /// How long nothing may happen.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 const USAGE: &str = "usage: rumqttc publish|receive|latency|connect|idle --url URL [--id ID] [--user NAME] [--password TEXT] \
                      [--qos 0|1] [--count N] [--payload BYTES] [--clients N] [--seconds N]";
