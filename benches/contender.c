@@ -447,7 +447,6 @@ static void _task_idle(void)
 {
     const size_t clients  = sg_run.options.clients;
     double       base_kib = _status_kib("VmRSS:");
-    double       cpu      = _cpu_seconds();
     void       **all      = (void **)calloc(clients, sizeof(*all));
 
     if (all == NULL) {
@@ -455,7 +454,6 @@ static void _task_idle(void)
     }
     _connect_all(all, clients);
     _result("rss_kib", _status_kib("VmRSS:") - base_kib);
-    _result("connect_cpu_us", (_cpu_seconds() - cpu) / (double)clients * 1e6);
     sg_run.client = all[0];
     if (sg_run.options.seconds > 0) {
         _idle((double)sg_run.options.seconds);

@@ -98,8 +98,8 @@ def many_metrics(scale):
     return [*(Metric(f"rss_{clients}", f"RSS per idle client, {clients:,} of them, KiB", 1) for clients in counts),
             Metric("rss_further_few", f"RSS per further client, {few}, KiB", 1),
             Metric("rss_further_many", f"RSS per further client, {many}, KiB", 1),
-            Metric("cpu_few", f"processor time per connected client, {counts[1]:,} of them, ms", 2),
-            Metric("cpu_many", f"processor time per connected client, {counts[-1]:,} of them, ms", 2)]
+            Metric("instructions_further_few", f"instructions to connect a further client, {few}"),
+            Metric("instructions_further_many", f"instructions to connect a further client, {many}")]
 
 
 def runners(work, there, broker, listeners):
@@ -168,6 +168,7 @@ def counted(all_runners, scale, sdk, results, progress):
                    "connect_round_trips": measure.round_trips_to_connect(runner)}
         if runner.contender is contenders.OURS:
             figures["client_heap_peak"] = runner.results("connect")["heap_peak"]
+            figures.update(instructions_of_many(runner, place[1], scale))
         if runner.contender is not contenders.FLOOR:
             figures["size"] = contenders.stripped_size(runner.contender, sdk, runner.work)
         for key, value in figures.items():
@@ -192,6 +193,20 @@ def instructions(runner, scale):
         figures["publish_instructions"] = small
         figures["byte_instructions"] = (large - small) / (LARGE_PAYLOAD - PAYLOAD)
     return figures
+
+
+def instructions_of_many(runner, transport, scale):
+    """What a further client takes to connect, where there are few and where there are many."""
+    # Thousands of handshakes would take callgrind minutes.
+    if transport == "wss":
+        return {}
+
+    def connecting(clients):
+        return measure.instructions(lambda wrapper: runner.run("idle", wrapper, clients=clients, device="further"))
+
+    counts = (*scale.clients, *scale.our_clients)
+    return {"instructions_further_few": measure.per_message(connecting, counts[:2]),
+            "instructions_further_many": measure.per_message(connecting, counts[-2:])}
 
 
 def system_calls(runner, scale):
@@ -231,15 +246,12 @@ def resident(all_runners, scale, results, progress):
         ours = runner.contender is contenders.OURS
         counts = scale.clients + (scale.our_clients if ours else ())
         # Two clients of one name would push each other out.
-        found = [runner.results("idle", clients=clients, device=f"many{number}x") for clients in counts]
-        rss = [result["rss_kib"] for result in found]
+        rss = [runner.results("idle", clients=clients, device=f"many{number}x")["rss_kib"] for clients in counts]
         for clients, total in zip(counts, rss):
             results.add(place, f"rss_{clients}", total / clients)
         results.add(place, "rss_further_few", (rss[1] - rss[0]) / (counts[1] - counts[0]))
-        results.add(place, "cpu_few", found[1]["connect_cpu_us"] / 1000)
         if ours:
             results.add(place, "rss_further_many", (rss[-1] - rss[-2]) / (counts[-1] - counts[-2]))
-            results.add(place, "cpu_many", found[-1]["connect_cpu_us"] / 1000)
 
     quick, slow = ([(number, *each) for number, each in enumerate(all_runners) if each[1].contender.dawdles == dawdles]
                    for dawdles in (False, True))

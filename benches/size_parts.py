@@ -57,8 +57,8 @@ def parts(tree, sdk, port, minsize=""):
         with tempfile.TemporaryDirectory() as work:
             args = pack_archive.parse_arguments([
                 "--archive", archive, "--symbols", os.path.join(ROOT, "scripts", "api_symbols.txt"), "--config",
-                os.path.join(tree, "include", "config.h"), "--define", "MQTT_COMM_ENABLED", "--input", library,
-                "--out", os.path.join(work, "unused.a"), *(["--minsize"] if minsize else [])])
+                os.path.join(tree, "include", "config.h"), "--define", "MQTT_COMM_ENABLED", "--define", "MQTT_DEVICE_SHADOW",
+                "--input", library, "--out", os.path.join(work, "unused.a"), *(["--minsize"] if minsize else [])])
             wanted = pack_archive.wanted_symbols(args, pack_archive.read_symbols(args.symbols, archive))
             linked = pack_archive.link_all(args, wanted, work)
             sizes.update(by_origin(pack_archive.tool(args, "readelf", "--wide", "--section-headers", linked), groups))

@@ -61,6 +61,8 @@ class QuickRun(unittest.TestCase):
             here = {row[0]: row[1] for broker in ("mosquitto", "hub")
                     for row in self.table(f"With {broker} over {transport}")[1:]}
             for metric in shown:
+                if metric.key.startswith("instructions_further") and transport == "wss":
+                    continue  # not measured there
                 self.assertRegex(here.get(metric.title, ""), r"^-?[\d,.]+$", f"{metric.title} over {transport}")
 
     def test_every_goal_has_a_verdict(self):

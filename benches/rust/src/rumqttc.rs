@@ -221,14 +221,13 @@ async fn connect(options: &Options) -> Outcome<()> {
 }
 
 async fn idle(options: &Options) -> Outcome<()> {
-    let (base, before) = (resident_kib()?, cpu_time());
+    let base = resident_kib()?;
     let mut sessions = Vec::with_capacity(options.clients);
     for index in 0..options.clients {
         let id = if index == 0 { options.id.clone() } else { format!("{}{index}", options.id) };
         sessions.push(Session::connect(options, &id).await?);
     }
     result("rss_kib", resident_kib()? - base)?;
-    result("connect_cpu_us", (cpu_time() - before).as_secs_f64() / options.clients as f64 * 1e6)?;
     if options.seconds > 0 {
         result("ready", 1.0)?;
         let idle =
