@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Formatting and clippy, warnings as errors, for the workspace and for the feature sets that change the sources most. Of the
-# fuzz targets, which are no part of it, the formatting.
+# Formatting and clippy, warnings as errors, for the workspace, for the feature sets that change the sources most, and for the
+# fuzz targets, which are no part of the workspace.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,3 +17,7 @@ for features in "${feature_sets[@]}"; do
     echo "clippy: $features"
     cargo clippy --locked --workspace --no-default-features --features "$features" -- -D warnings
 done
+echo "clippy: fuzz targets"
+# Nothing is linked, so libFuzzer itself need not be compiled.
+CUSTOM_LIBFUZZER_PATH=/dev/null cargo clippy --locked --manifest-path fuzz/Cargo.toml \
+    --target-dir "${CARGO_TARGET_DIR:-target}" -- -D warnings
