@@ -5,8 +5,10 @@
  *             message there and back; prints the CPU time used while there was no connection;
  *   flood     connects, subscribes, says "ready", waits for a message, then publishes COUNT messages of SIZE bytes with
  *             QoS 0 on PRODUCT/DEVICE/event as fast as it can, up to the first failure; prints its code and the longest
- *             call. Then a message with QoS 1, on the next connection if there was a failure.
- * Usage: link_session PRODUCT DEVICE SECRET TIMEOUT_MS KEEP_ALIVE_MS connect|watch|flood [COUNT SIZE]
+ *             call. Then a message with QoS 1, on the next connection if there was a failure;
+ *   clock     connects, subscribes, and sets the wall clock (wall_clock.c) forward, back and a little back; each time a message
+ *             has to come back and a ping to be in time, on the same connection.
+ * Usage: link_session PRODUCT DEVICE SECRET TIMEOUT_MS KEEP_ALIVE_MS connect|watch|flood|clock [COUNT SIZE]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,8 @@
 #include <sys/resource.h>
 
 #include "session_client.h"
+
+extern void port_shift_clock(long ms) __attribute__((weak));
 
 /* For what this program waits for; the test's own limit is longer. */
 #define LIMIT_MS 60000
@@ -110,6 +114,31 @@ static int flood(Session *session, const char *event_topic, int count, size_t si
     return 0;
 }
 
+static int clock_jumps(Session *session, long keep_alive_ms)
+{
+    static const long jumps_ms[] = {3600000, -7200000, -1000};
+
+    if (!subscribed(session)) {
+        return failed("subscribe");
+    }
+    for (size_t i = 0; i < sizeof(jumps_ms) / sizeof(jumps_ms[0]); i++) {
+        int acked = session->acked, received = session->received;
+
+        port_shift_clock(jumps_ms[i]);
+        if (session_publish(session, QOS1, "what time is it?") <= 0 ||
+            !session_wait(session, &session->acked, acked + 1, LIMIT_MS) ||
+            !session_wait(session, &session->received, received + 1, LIMIT_MS)) {
+            return failed("message there and back");
+        }
+        /* The server closes after 1.5 times the keep-alive without a packet. */
+        if (session_wait(session, &session->lost, 1, 2 * keep_alive_ms)) {
+            return failed("keep the connection");
+        }
+    }
+    say("through lost=%d", session->lost);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     Session session;
@@ -117,7 +146,7 @@ int main(int argc, char **argv)
     int     status = 0;
 
     if (argc < 7) {
-        fprintf(stderr, "usage: link_session PRODUCT DEVICE SECRET TIMEOUT_MS KEEP_ALIVE_MS connect|watch|flood [COUNT SIZE]\n");
+        fprintf(stderr, "usage: link_session PRODUCT DEVICE SECRET TIMEOUT_MS KEEP_ALIVE_MS connect|watch|flood|clock [COUNT SIZE]\n");
         return 2;
     }
     IOT_Log_Set_Level(eLOG_INFO);
@@ -126,6 +155,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[6], "watch") == 0) {
         status = watch(&session);
+    } else if (strcmp(argv[6], "clock") == 0 && port_shift_clock) {
+        status = clock_jumps(&session, atol(argv[5]));
     } else if (strcmp(argv[6], "flood") == 0 && argc == 9) {
         snprintf(event_topic, sizeof(event_topic), "%s/%s/event", argv[1], argv[2]);
         status = flood(&session, event_topic, atoi(argv[7]), (size_t)atol(argv[8]));

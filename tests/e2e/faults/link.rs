@@ -1,6 +1,6 @@
 //! Links that go silent, links that are full, servers that are away.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::support::device::Device;
@@ -18,11 +18,28 @@ fn program() -> PathBuf {
     sdk::KEY.compile_with("link_session", &sources, &["-D_GNU_SOURCE"])
 }
 
+/// Likewise, with a wall clock of its own.
+fn program_with_clock() -> PathBuf {
+    let sources = ["tests/c/link_session.c", "tests/c/session_client.c", "tests/c/wall_clock.c"];
+    sdk::KEY.compile_with("link_session-wall_clock", &sources, &["-D_GNU_SOURCE"])
+}
+
 /// The program with these times, and what it is to do; trusts the hub.
 fn launch(device: &Device, hub: &Hub, url: &str, times_ms: [u32; 2], words: &[&str]) -> Launch {
+    launch_of(&program(), device, hub, url, times_ms, words)
+}
+
+fn launch_of(
+    program: &Path,
+    device: &Device,
+    hub: &Hub,
+    url: &str,
+    times_ms: [u32; 2],
+    words: &[&str],
+) -> Launch {
     let [timeout_ms, keep_alive_ms] = times_ms;
     let secret = device.secret.clone().expect("a key device");
-    let launch = Launch::new(&program()).device(device).trusting(hub).env("QCLOUD_IOT_ENDPOINT", url);
+    let launch = Launch::new(program).device(device).trusting(hub).env("QCLOUD_IOT_ENDPOINT", url);
     let launch = launch.arg(&device.product).arg(&device.name).arg(&secret);
     let launch = launch.arg(&timeout_ms.to_string()).arg(&keep_alive_ms.to_string());
     words.iter().fold(launch, |launch, word| launch.arg(word))
@@ -164,5 +181,22 @@ fn two_processes_with_one_client_id_both_get_through() {
             twin.wait_for("through ");
             twin.finish().expect(0);
         }
+    });
+}
+
+// covers: Time / the wall clock set forward by an hour, back by two, back by a second during a session | tcp, tls, ws, wss | 4 sessions, 12 jumps
+#[test]
+fn the_wall_clock_may_be_set_over_every_transport() {
+    let program = program_with_clock();
+    over(&LISTENERS, |listener| {
+        let device = Device::key("LINKCLOCK1", "jumpy");
+        let hub = Hub::with(&[&device], &["echo_to_publisher = true"]);
+        let mut run =
+            launch_of(&program, &device, &hub, &hub.url(listener), [5000, 3000], &["clock"]).start();
+        let line = run.wait_for("through ");
+        assert_eq!(number(&line, "lost"), 0, "{listener}");
+        run.finish().expect(0);
+        let pings = hub.events(&Query::packet("pingreq").device(&device));
+        assert!(pings.len() >= 3, "{listener}: {} pings", pings.len());
     });
 }

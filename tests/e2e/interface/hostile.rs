@@ -133,3 +133,22 @@ fn a_flood_of_pings_is_answered_and_holds_up_nothing() {
     session.device.wait_for("destroy = ");
     session.device.finish();
 }
+
+// covers: Server / flood of PINGRESP | tcp | 10,000
+#[test]
+fn a_flood_of_ping_responses_holds_up_nothing() {
+    let mut session = Session::open_with(driver(), Transport::Tcp, "auto=0");
+    session.device.send("yield 60000");
+    let many = packet(0xd0, &[]).repeat(100);
+    for _ in 0..100 {
+        session.link.send(&many);
+    }
+    session.link.send(&publish(0, "end", 0, b"x"));
+    session.device.expect("message default topic=end");
+    session.link.close();
+    session.device.wait_for("event 1 ");
+    session.device.wait_for("yield = -103 ");
+    session.device.send("destroy");
+    session.device.wait_for("destroy = ");
+    session.device.finish();
+}
