@@ -2,7 +2,7 @@
 //!
 //! Input: the text of a file. What is read is terminated, agrees with another JSON parser, and does not depend on the
 //! structure's old content. What is written can be read again, keeps what others have in the file, and a file that cannot
-//! be written stays as it was. The file lies in memory.
+//! be written stays as it was. The file lies below TMPDIR.
 #![no_main]
 
 use iot_platform as _;
@@ -33,9 +33,7 @@ const KNOWN: [(&str, &[&str]); 2] = [
 ];
 
 static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let memory = PathBuf::from("/dev/shm");
-    let directory = if memory.is_dir() { memory } else { env::temp_dir() };
-    let directory = directory.join(format!("iot-fuzz-device-file-{}", process::id()));
+    let directory = env::temp_dir().join(format!("iot-fuzz-device-file-{}", process::id()));
     fs::create_dir_all(&directory).expect("a directory for the file");
     directory.join("device_info.json")
 });
@@ -202,7 +200,7 @@ fn check_write(old: &[u8], info: &mut DeviceInfo) {
 
 fuzz_target!(|data: &[u8]| {
     iot_sdk::log::g_log_print_level.store(0, std::sync::atomic::Ordering::Relaxed);
-    fs::write(&*FILE, data).expect("memory for a file");
+    fs::write(&*FILE, data).expect("room for a file");
     let name = CString::new(FILE.to_str().expect("a plain name")).expect("a plain name");
     // SAFETY: a terminated name.
     assert_eq!(unsafe { HAL_SetDevInfoFile(name.as_ptr()) }, 0);

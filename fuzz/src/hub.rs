@@ -3,7 +3,6 @@
 use iot_hub_emulator::offline::Offline;
 use iot_sdk::mqtt::packet::{ConnectFields, connect};
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::time::Duration;
 use std::{env, fs, process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split};
@@ -25,9 +24,7 @@ thread_local! {
 
 impl Setup {
     fn new() -> Setup {
-        let memory = PathBuf::from("/dev/shm");
-        let directory = if memory.is_dir() { memory } else { env::temp_dir() };
-        let directory = directory.join(format!("iot-fuzz-hub-{}", process::id()));
+        let directory = env::temp_dir().join(format!("iot-fuzz-hub-{}", process::id()));
         fs::create_dir_all(&directory).expect("a directory for the hub");
         let file = directory.join("hub.toml");
         fs::write(&file, include_str!("../hub.toml")).expect("the hub's registry");
