@@ -36,18 +36,20 @@ unsafe impl GlobalAlloc for PortHeap {
         unsafe {
             let first = block.add(size_of::<usize>());
             let aligned = first.add(first.align_offset(layout.align()));
-            aligned.cast::<*mut u8>().sub(1).write_unaligned(block);
+            aligned.cast::<usize>().sub(1).write_unaligned(block.addr());
             aligned
         }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: `block` came from `alloc` with the same layout.
+        // SAFETY: `block` came from `alloc` with the same layout. It is the owner's pointer that is given back, moved to the
+        // start: another one to the same place would not be its heir.
         unsafe {
             let (block, size) = if layout.align() <= PORT_ALIGN {
                 (block, layout.size())
             } else {
-                (block.cast::<*mut u8>().sub(1).read_unaligned(), padded(layout).unwrap_or_default())
+                let start = block.cast::<usize>().sub(1).read_unaligned();
+                (block.with_addr(start), padded(layout).unwrap_or_default())
             };
             if !reserve::give(block, size) {
                 symbols::HAL_Free(block.cast::<c_void>());
