@@ -16,6 +16,14 @@ pub fn monotonic() -> libc::timespec {
     now
 }
 
+/// Seconds of the wall clock since 1970.
+pub fn wall_seconds() -> libc::time_t {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: as above.
+    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &mut now) };
+    now.tv_sec
+}
+
 /// A point in time, in microseconds of [`now_us`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(u64);

@@ -1,6 +1,6 @@
 //! Timers and the clock (hal.md §§4, 5). Timers follow the monotonic clock: setting the wall clock does not move them.
 
-use crate::clock::now_us;
+use crate::clock::{now_us, wall_seconds};
 use crate::import::Timer;
 use core::ffi::{c_char, c_int, c_long, c_uint};
 use core::mem::MaybeUninit;
@@ -69,8 +69,7 @@ pub unsafe extern "C" fn HAL_Timer_remain(timer: *mut Timer) -> c_int {
 /// Seconds of the wall clock since 1970.
 #[unsafe(no_mangle)]
 pub extern "C" fn HAL_Timer_current_sec() -> c_long {
-    // SAFETY: NULL means that only the result is wanted.
-    unsafe { libc::time(ptr::null_mut()) as c_long }
+    wall_seconds() as c_long
 }
 
 /// Writes the local time, `YYYY-MM-DD hh:mm:ss`, and returns `time_str`; for NULL a constant text of one blank.
@@ -115,9 +114,9 @@ fn set_wall_clock(sec: u64, ms: u64) -> c_int {
 }
 
 fn local_time() -> libc::tm {
-    // SAFETY: `now` and `local` are writable; on failure (a year beyond int) the zeroed structure is kept.
+    let now = wall_seconds();
+    // SAFETY: `local` is writable; on failure (a year beyond int) the zeroed structure is kept.
     unsafe {
-        let now = libc::time(ptr::null_mut());
         let mut local = MaybeUninit::<libc::tm>::zeroed();
         libc::localtime_r(&now, local.as_mut_ptr());
         local.assume_init()

@@ -130,3 +130,17 @@ unsafe extern "C" {
     ) -> c_int;
     pub fn iot_hal_tls_free_session(session: *mut c_void);
 }
+
+/// What `optional.c` says of a port without the fast family; Miri runs no C.
+#[cfg(miri)]
+mod basic_port {
+    #[unsafe(no_mangle)]
+    extern "C" fn iot_hal_has_sleep() -> bool {
+        false
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn iot_hal_has_waiter() -> bool {
+        false
+    }
+}

@@ -263,7 +263,7 @@ mod tests {
         whole.push(&bytes).unwrap();
         let expected = drain(&mut whole);
         assert_eq!(expected.len(), 5);
-        for size in [1, 2, 3, 7, 64, 1000, 4096, 8000] {
+        for size in if cfg!(miri) { vec![1000] } else { vec![1, 2, 3, 7, 64, 1000, 4096, 8000] } {
             let mut stream = PacketStream::new(4096);
             let mut frames = vec![];
             for chunk in bytes.chunks(size) {

@@ -204,7 +204,7 @@ mod tests {
     fn parts_are_masked_as_one_payload() {
         let payload: Vec<u8> = (0..=255).cycle().take(200).collect();
         let whole = frame(&[&payload]);
-        for first in 0..=payload.len() {
+        for first in (0..=payload.len()).step_by(if cfg!(miri) { 67 } else { 1 }) {
             let (a, b) = payload.split_at(first);
             assert_eq!(frame(&[a, b]), whole, "split at {first}");
             let (b, c) = b.split_at(b.len() / 3);
