@@ -6,6 +6,9 @@ packed.
 
 A release archive depends on the sources, the options and the compilers alone: names of directories that compilers would
 put into it are replaced. Archives with debug information keep them, for the debugger.
+
+IOT_SANITIZER=address or thread in the environment is for tests/steps/sanitizers.py: the archive, the standard library in it
+included, is then compiled for that sanitizer. What its C parts need for it stands in CFLAGS.
 """
 
 import argparse
@@ -27,12 +30,25 @@ OWN_STD = {
     "crates": {"sdk": "std,panic_abort", "platform": "core"},
     "flags": ["-Zunstable-options", "-Cpanic=immediate-abort", "-Zlocation-detail=none"],
 }
+
+SANITIZER = os.environ.get("IOT_SANITIZER")
+# As little optimization as a test can bear: places in reports are true then. The standard library is compiled too, because
+# ThreadSanitizer takes what it does not see for races.
+SANITIZED = {
+    "crates": {"sdk": "std,panic_unwind", "platform": "core"},
+    "flags": {
+        # Globals are listed by each object for itself: the tables that linkers merge do not survive packing.
+        "address": ["-Zsanitizer=address", "-Cforce-frame-pointers=yes", "-Cllvm-args=-asan-globals-live-support=0"],
+        "thread": ["-Zsanitizer=thread", "-Cforce-frame-pointers=yes"],
+    },
+    "profile": {"DEBUG": "line-tables-only", "LTO": "off", "CODEGEN_UNITS": "16", "OPT_LEVEL": "1"},
+}
 PACKAGES = {"sdk": "iot_sdk", "platform": "iot_platform"}
 
 
 def main():
     args = parse_arguments()
-    if args.own_std and not args.target:
+    if (args.own_std or SANITIZER) and not args.target:
         args.target = rustc_says("host")  # without a target the flags would be those of build scripts too
     os.makedirs(args.target_dir, exist_ok=True)
     os.makedirs(os.path.dirname(args.out), exist_ok=True)
@@ -72,9 +88,11 @@ def build(args):
     command += ["--no-default-features", "--features", ",".join(features)]
     if args.own_std:
         command += [f"-Zbuild-std={OWN_STD['crates'][args.archive]}", "-Zbuild-std-features=optimize_for_size"]
+    elif SANITIZER:
+        command += [f"-Zbuild-std={SANITIZED['crates'][args.archive]}"]
     if args.target:
         command += ["--target", args.target]
-    if args.profile == "release":
+    if args.profile == "release" and not SANITIZER:
         command += ["--", *INLINING]
     status = subprocess.run(command, cwd=args.source, env=environment(args), check=False).returncode
     if status != 0:
@@ -87,13 +105,17 @@ def environment(args):
     target = args.target or rustc_says("host")
     under = target.replace("-", "_")
     cflags = [env.get(f"CFLAGS_{under}", env.get("CFLAGS", "")), args.cflags]
-    if args.debug_info:
+    flags = env["CARGO_ENCODED_RUSTFLAGS"].split("\x1f") if env.get("CARGO_ENCODED_RUSTFLAGS") else \
+        env.get("RUSTFLAGS", "").split()
+    if SANITIZER:
+        env["RUSTC_BOOTSTRAP"] = "1"
+        env["CARGO_ENCODED_RUSTFLAGS"] = "\x1f".join(flags + SANITIZED["flags"][SANITIZER])
+        env.update({f"CARGO_PROFILE_{args.profile.upper()}_{name}": value for name, value in SANITIZED["profile"].items()})
+    elif args.debug_info:
         env[f"CARGO_PROFILE_{args.profile.upper()}_DEBUG"] = "2"
     else:
         prefixes = neutral_prefixes(args, env)
         cflags += [f"-ffile-prefix-map={path}={name}" for path, name in prefixes]
-        flags = env["CARGO_ENCODED_RUSTFLAGS"].split("\x1f") if env.get("CARGO_ENCODED_RUSTFLAGS") else \
-            env.get("RUSTFLAGS", "").split()
         flags += [f"--remap-path-prefix={path}={name}" for path, name in prefixes]
         if args.own_std:
             env["RUSTC_BOOTSTRAP"] = "1"
@@ -141,7 +163,7 @@ def pack_arguments(args):
     words += ["--symbols", os.path.join(args.source, "scripts", "api_symbols.txt"), "--tool-prefix", args.tool_prefix]
     words += [word for name in args.define for word in ("--define", name)]
     words += [word for library in unwinder(args) for word in ("--with", library)]
-    return words + (["--keep-debug"] if args.debug_info else []) + (["--minsize"] if args.minsize else [])
+    return words + (["--keep-debug"] if args.debug_info or SANITIZER else []) + (["--minsize"] if args.minsize else [])
 
 
 def unwinder(args):

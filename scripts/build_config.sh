@@ -18,10 +18,11 @@ if command -v ninja >/dev/null; then generator=(-G Ninja); fi
 mkdir -p "$directory"
 exec 9>"$directory.lock"
 flock 9
-# Options of an earlier call would stay in force.
-if [[ ! -e $directory/options || $(<"$directory/options") != "$*" ]]; then
+# Options of an earlier call would stay in force, and so would flags from the environment.
+options="$*${CFLAGS:+ CFLAGS=$CFLAGS}${LDFLAGS:+ LDFLAGS=$LDFLAGS}"
+if [[ ! -e $directory/options || $(<"$directory/options") != "$options" ]]; then
     rm -rf "$directory/build"
-    printf '%s\n' "$*" >"$directory/options"
+    printf '%s\n' "$options" >"$directory/options"
 fi
 cmake -S "$(dirname "$0")/.." -B "$directory/build" "${generator[@]}" "-DOUTPUT_DIR=$directory" "$@"
 cmake --build "$directory/build" ${BUILD_TARGET:+--target "$BUILD_TARGET"}

@@ -9,7 +9,7 @@ Two sources: the table of defects in docs/deviations.md, and comments above the 
     #[test]
     fn the_test() {
 
-A count that the test computes is asserted there; here stands what it asserts.
+Anywhere in a step (tests/steps/) the same with `#` is a row for the step. A count that the test computes is asserted there; here stands what it asserts.
 """
 
 import difflib
@@ -21,7 +21,8 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DOCUMENT = os.path.join(ROOT, "docs", "reliability.md")
 SOURCES = ["tests/**/*.rs", "src/**/*.rs", "emulator/tests/**/*.rs", "platform/**/*.rs"]
-COVERS = re.compile(r"^\s*// covers: (.*)$")
+STEPS = "tests/steps/*"
+COVERS = re.compile(r"^\s*(?://|#) covers: (.*)$")
 FUNCTION = re.compile(r"^\s*(?:pub )?fn (\w+)\(")
 PARTS = ["Link", "Connecting", "Server", "Time", "Memory", "Threads", "Hub"]
 
@@ -48,11 +49,12 @@ def main():
 
 
 def document():
-    files = sorted({path for pattern in SOURCES for path in glob.glob(os.path.join(ROOT, pattern), recursive=True)})
+    files = sorted({path for pattern in [*SOURCES, STEPS] for path in glob.glob(os.path.join(ROOT, pattern), recursive=True) if os.path.isfile(path)})
     tests, rows = {}, {part: [] for part in PARTS}
     for path in files:
         name = os.path.relpath(path, ROOT)
-        found, covered = read_tests(read(path), name)
+        is_step = os.path.dirname(name) == os.path.dirname(STEPS)
+        found, covered = read_tests(read(path), name, os.path.basename(name) if is_step else None)
         for test in found:
             tests.setdefault(test, name)
         for part, *row in covered:
@@ -73,8 +75,9 @@ def document():
     return text + f"\n{total} circumstances, {len(defects)} defects.\n"
 
 
-def read_tests(text, name):
-    """Names of the tests in a source, and rows (part, circumstance, transports, count, test, file) of its comments."""
+def read_tests(text, name, step=None):
+    """Names of the tests in a source, and rows (part, circumstance, transports, count, test, file) of its comments; all rows of
+    a step are its own."""
     tests, rows, waiting, is_test = [], [], [], False
     for line in text.splitlines():
         covers, function = COVERS.match(line), FUNCTION.match(line)
@@ -93,6 +96,8 @@ def read_tests(text, name):
                 sys.exit(f"{name}: {function[1]} covers something and is no test")
             rows += [(*row, function[1], name) for row in waiting]
             waiting, is_test = [], False
+    if step:
+        rows = [(*row, step, name) for row in waiting]
     return tests, rows
 
 

@@ -33,7 +33,7 @@ main() {
         case $group in
             build) needs+=("${build_needs[@]}") ;;
             test) needs+=("${test_needs[@]}") ;;
-            full) install_each "${full_needs[@]}"; install_cargo_fuzz ;;
+            full) install_each "${full_needs[@]}"; install_cargo_fuzz; install_for_miri_and_sanitizers ;;
             cross | --cross) install_each "${cross_needs[@]}" ;;
             bench) install_each "${bench_needs[@]}" ;;
             *) echo "usage: scripts/setup.sh [build] [test] [full] [cross] [bench]" >&2; exit 2 ;;
@@ -108,6 +108,22 @@ can_install() {
 install_cargo_fuzz() {
     cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz ||
         echo "setup: no cargo-fuzz; fuzz targets are left out"
+}
+
+# The sanitizers compile the standard library too; Miri exists for nightly compilers only.
+install_for_miri_and_sanitizers() {
+    if ! command -v rustup >/dev/null; then
+        echo "setup: no rustup; Miri and sanitizers are left out"
+        return
+    fi
+    [[ -e $(rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock ]] || rustup component add rust-src ||
+        echo "setup: no rust-src; sanitizers are left out"
+    if cargo +nightly miri --version >/dev/null 2>&1; then return; fi
+    if rustup run nightly rustc --version >/dev/null 2>&1; then
+        rustup component add --toolchain nightly miri rust-src || echo "setup: no Miri; its step is left out"
+    else
+        rustup toolchain install nightly --profile minimal --component miri,rust-src || echo "setup: no Miri; its step is left out"
+    fi
 }
 
 # The broker for Node.js is an extra peer: tests that use it need Node.js.

@@ -28,7 +28,7 @@
 #define DEVICE_FILE(number) "./psk_device_info" #number ".json"
 #endif
 
-/* One device. Its thread owns it; main looks at `result` alone, which the thread writes once, as the last thing. */
+/* One device. Its thread owns it; main looks at `result` alone, under the lock, which the thread writes as the last thing. */
 typedef struct {
     int            number;
     const char    *file;
@@ -37,9 +37,10 @@ typedef struct {
     DeviceProperty property;
     int            accepted;
     int            failed;
-    volatile int   result;
+    int            result;
 } Device;
 
+static void  *sg_lock;
 static Device sg_devices[DEVICES];
 static char   sg_key_of_count[] = "updateCount";
 static int    sg_rounds         = 1;
@@ -212,11 +213,28 @@ static int _run_device(Device *device)
     return rc != QCLOUD_RET_SUCCESS ? rc : destroyed;
 }
 
+static void _set_result(Device *device, int result)
+{
+    HAL_MutexLock(sg_lock);
+    device->result = result;
+    HAL_MutexUnlock(sg_lock);
+}
+
+static int _result_of(const Device *device)
+{
+    int result;
+
+    HAL_MutexLock(sg_lock);
+    result = device->result;
+    HAL_MutexUnlock(sg_lock);
+    return result;
+}
+
 static void _device_thread(void *arg)
 {
     Device *device = (Device *)arg;
 
-    device->result = _run_device(device);
+    _set_result(device, _run_device(device));
 }
 
 /* One structure serves all starts: HAL_ThreadCreate copies it, ports that do so late are given time. */
@@ -230,7 +248,7 @@ static void _start_device(Device *device, int number, const char *file)
     device->property.key  = sg_key_of_count;
     device->property.data = &device->count;
     device->property.type = JINT32;
-    device->result        = RUNNING;
+    _set_result(device, RUNNING);
 
     params.thread_name = thread_name;
     params.thread_func = _device_thread;
@@ -239,7 +257,7 @@ static void _start_device(Device *device, int number, const char *file)
     params.stack_size  = 8192;
     if (HAL_ThreadCreate(&params) != 0) {
         Log_e("device %d: thread cannot be started", number);
-        device->result = QCLOUD_ERR_FAILURE;
+        _set_result(device, QCLOUD_ERR_FAILURE);
     }
     HAL_SleepMs(START_PAUSE_MS);
 }
@@ -268,23 +286,30 @@ int main(int argc, char **argv)
     static const char *files[DEVICES] = {DEVICE_FILE(1), DEVICE_FILE(2), DEVICE_FILE(3)};
     uint32_t           start;
     int                rc = QCLOUD_RET_SUCCESS;
+    int                result;
     int                i;
 
     IOT_Log_Set_Level(eLOG_DEBUG);
     if (_parse_options(argc, argv) != 0) {
         return -1;
     }
+    sg_lock = HAL_MutexCreate();
+    if (sg_lock == NULL) {
+        Log_e("HAL_MutexCreate failed");
+        return QCLOUD_ERR_FAILURE;
+    }
     start = HAL_GetTimeMs();
     for (i = 0; i < DEVICES; i++) {
         _start_device(&sg_devices[i], i + 1, files[i]);
     }
     for (i = 0; i < DEVICES; i++) {
-        while (sg_devices[i].result == RUNNING) {
+        while ((result = _result_of(&sg_devices[i])) == RUNNING) {
             HAL_SleepMs(POLL_MS);
         }
-        Log_i("device %d ended with %d", sg_devices[i].number, sg_devices[i].result);
-        rc = rc != QCLOUD_RET_SUCCESS ? rc : sg_devices[i].result;
+        Log_i("device %d ended with %d", sg_devices[i].number, result);
+        rc = rc != QCLOUD_RET_SUCCESS ? rc : result;
     }
+    HAL_MutexDestroy(sg_lock);
     Log_i("%d devices, %d rounds, %u ms: %s", DEVICES, sg_rounds, (unsigned)(HAL_GetTimeMs() - start),
           rc == QCLOUD_RET_SUCCESS ? "SUCCESS" : "FAIL");
     return rc;

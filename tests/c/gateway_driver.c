@@ -18,8 +18,8 @@ struct Slot {
     int   number;
     void *gateway;
     char  name[16];
-    /* How often each event has come. */
-    volatile int events[20];
+    /* How often each event has come; by __atomic_* alone. */
+    int events[20];
 };
 
 static Slot g_slots[GATEWAYS];
@@ -63,7 +63,7 @@ static void on_event(void *client, void *context, MQTTEventMsg *event)
                   kind_of(slot, client));
             break;
     }
-    slot->events[event->event_type]++;
+    __atomic_fetch_add(&slot->events[event->event_type], 1, __ATOMIC_ACQ_REL);
     snprintf(trigger, sizeof(trigger), "event:%d", (int)event->event_type);
     run_hooks(slot, trigger, NULL);
 }
@@ -265,10 +265,10 @@ static void run_yield(Slot *slot, const char *command)
 /* await N: yields until event N comes, at most 30 s */
 static void run_await(Slot *slot, int event)
 {
-    int  before = slot->events[event], result = 0;
+    int  before = __atomic_load_n(&slot->events[event], __ATOMIC_ACQUIRE), result = 0;
     long end = now_ms() + 30000;
 
-    while (slot->events[event] == before && now_ms() < end) {
+    while (__atomic_load_n(&slot->events[event], __ATOMIC_ACQUIRE) == before && now_ms() < end) {
         result = IOT_Gateway_Yield(slot->gateway, 50);
     }
     print(slot, "await = %d", result);

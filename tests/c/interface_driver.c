@@ -23,10 +23,10 @@ extern void port_skip_waits(void) __attribute__((weak));
 
 #define CLIENTS 8
 
-static Slot          g_slots[CLIENTS];
-static volatile bool g_stop_spinning;
-static volatile int  g_sigpipes;
-static sem_t         g_releases;
+static Slot         g_slots[CLIENTS];
+static bool         g_stop_spinning; /* by __atomic_* alone */
+static volatile int g_sigpipes;
+static sem_t        g_releases;
 
 Slot *slot_at(int number)
 {
@@ -305,8 +305,8 @@ static void run_spin(Slot *slot)
     void *client = slot->client;
     int   result = 0;
 
-    while (!g_stop_spinning && (result == 0 || result == QCLOUD_RET_MQTT_RECONNECTED || result < 0) &&
-           result != QCLOUD_ERR_MQTT_NO_CONN) {
+    while (!__atomic_load_n(&g_stop_spinning, __ATOMIC_ACQUIRE) && result != QCLOUD_ERR_MQTT_NO_CONN &&
+           (result == 0 || result == QCLOUD_RET_MQTT_RECONNECTED || result < 0)) {
         result = IOT_MQTT_Yield(client, 50);
     }
     print(slot, "spin = %d", result);
@@ -492,7 +492,7 @@ void run_command(Slot *slot, const char *command)
     } else if (is(command, "spin")) {
         run_spin(slot);
     } else if (is(command, "stopspin")) {
-        g_stop_spinning = true;
+        __atomic_store_n(&g_stop_spinning, true, __ATOMIC_RELEASE);
     } else if (is(command, "systime")) {
         run_systime(slot, command);
     } else if (is(command, "sigpipe")) {

@@ -14,17 +14,18 @@
 
 #define SPEED 20
 
-static volatile long long g_shift_ms;
-static volatile bool      g_skips_waits;
+/* Both by __atomic_* alone. */
+static long long g_shift_ms;
+static bool      g_skips_waits;
 
 void port_skip_waits(void)
 {
-    g_skips_waits = true;
+    __atomic_store_n(&g_skips_waits, true, __ATOMIC_RELEASE);
 }
 
 void port_shift_clock(long ms)
 {
-    g_shift_ms += ms;
+    __atomic_fetch_add(&g_shift_ms, ms, __ATOMIC_ACQ_REL);
 }
 
 static long long now_ms(void)
@@ -33,7 +34,8 @@ static long long now_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     /* Far from zero, so that the clock can be set back. */
-    return 1000000000LL + (now.tv_sec * 1000LL + now.tv_nsec / 1000000) * SPEED + g_shift_ms;
+    return 1000000000LL + (now.tv_sec * 1000LL + now.tv_nsec / 1000000) * SPEED +
+           __atomic_load_n(&g_shift_ms, __ATOMIC_ACQUIRE);
 }
 
 static struct timespec real(uint32_t ms)
@@ -52,7 +54,7 @@ void HAL_SleepMs(uint32_t ms)
 {
     struct timespec pause = real(ms);
 
-    if (g_skips_waits) {
+    if (__atomic_load_n(&g_skips_waits, __ATOMIC_ACQUIRE)) {
         port_shift_clock((long)ms);
         return;
     }
@@ -142,7 +144,7 @@ int HAL_Waiter_Sleep(void *handle, uint32_t ms)
     int             status = 0;
     bool            woken;
 
-    if (g_skips_waits) {
+    if (__atomic_load_n(&g_skips_waits, __ATOMIC_ACQUIRE)) {
         port_shift_clock((long)ms);
         pause = real(0);
     }

@@ -23,7 +23,7 @@ typedef struct {
 } Task;
 
 static Hook            g_hooks[HOOKS];
-static int             g_hook_count;
+static int             g_hook_count; /* by __atomic_* alone: hooks are added while others run */
 static pthread_t       g_threads[THREADS];
 static int             g_thread_count;
 static pthread_mutex_t g_output = PTHREAD_MUTEX_INITIALIZER;
@@ -91,7 +91,7 @@ static bool fires(const Hook *hook, const char *trigger, const char *log_line)
 
 void run_hooks(Slot *slot, const char *trigger, const char *log_line)
 {
-    for (int i = 0; i < g_hook_count; i++) {
+    for (int i = 0; i < __atomic_load_n(&g_hook_count, __ATOMIC_ACQUIRE); i++) {
         Hook *hook = &g_hooks[i];
         bool  is_due;
 
@@ -113,14 +113,15 @@ void run_hooks(Slot *slot, const char *trigger, const char *log_line)
 
 static void add_hook(const char *command)
 {
-    Hook *hook = &g_hooks[g_hook_count];
+    int   count = __atomic_load_n(&g_hook_count, __ATOMIC_ACQUIRE);
+    Hook *hook = &g_hooks[count];
     int   at = 0;
 
-    if (g_hook_count == HOOKS || sscanf(command, "%*s %63s %d %n", hook->trigger, &hook->left, &at) != 2 || at == 0) {
+    if (count == HOOKS || sscanf(command, "%*s %63s %d %n", hook->trigger, &hook->left, &at) != 2 || at == 0) {
         abort();
     }
     strcpy(hook->command, command + at);
-    g_hook_count++;
+    __atomic_store_n(&g_hook_count, count + 1, __ATOMIC_RELEASE);
 }
 
 static void *run_task(void *argument)

@@ -31,8 +31,9 @@ typedef struct {
 } Device;
 
 static char         *g_product;
-static volatile bool g_is_over;
-static volatile int  g_inside;
+/* Read and written by all threads, so by __atomic_* alone. */
+static bool g_is_over;
+static int  g_inside;
 
 static void count(Device *device, long *counter)
 {
@@ -100,7 +101,7 @@ static void *storm(void *argument)
     SubscribeParams subscription = DEFAULT_SUB_PARAMS;
     PublishParams   message = DEFAULT_PUB_PARAMS;
     char            topic[160], filter[160];
-    int             number = __sync_fetch_and_add(&numbers, 1);
+    int             number = __atomic_fetch_add(&numbers, 1, __ATOMIC_ACQ_REL);
 
     snprintf(topic, sizeof(topic), "%s/%s/data", g_product, device->device);
     /* Two threads share a filter. */
@@ -109,7 +110,7 @@ static void *storm(void *argument)
     subscription.user_data = device;
     message.payload = (void *)"storm";
     message.payload_len = 5;
-    for (int round = 0; !g_is_over; round++) {
+    for (int round = 0; !__atomic_load_n(&g_is_over, __ATOMIC_ACQUIRE); round++) {
         message.qos = round % 4 == 0 ? QOS1 : QOS0;
         if (round % 16 == number) {
             note(device, SUBSCRIBED, IOT_MQTT_Subscribe(device->client, filter, &subscription));
@@ -131,7 +132,7 @@ static void *dwell(void *argument)
     Device *device = (Device *)argument;
     int     result;
 
-    __sync_fetch_and_add(&g_inside, 1);
+    __atomic_fetch_add(&g_inside, 1, __ATOMIC_ACQ_REL);
     result = IOT_MQTT_Yield(device->client, 600000);
     return (void *)(intptr_t)result;
 }
@@ -205,7 +206,7 @@ int main(int argc, char **argv)
         usleep(500000);
         say("storm");
     }
-    g_is_over = true;
+    __atomic_store_n(&g_is_over, true, __ATOMIC_RELEASE);
     for (int i = 0; i < FIRST_THREADS + SECOND_THREADS; i++) {
         pthread_join(threads[i], NULL);
     }
@@ -213,12 +214,12 @@ int main(int argc, char **argv)
     wrong += !report(&second);
 
     /* Destroy in the middle of everything. */
-    g_is_over = false;
+    __atomic_store_n(&g_is_over, false, __ATOMIC_RELEASE);
     pthread_create(&threads[FIRST_THREADS], NULL, storm, &second);
     for (int i = 0; i < FIRST_THREADS; i++) {
         pthread_create(&threads[i], NULL, dwell, &first);
     }
-    while (g_inside < FIRST_THREADS) {
+    while (__atomic_load_n(&g_inside, __ATOMIC_ACQUIRE) < FIRST_THREADS) {
         usleep(1000);
     }
     usleep(100000);
@@ -229,7 +230,7 @@ int main(int argc, char **argv)
         pthread_join(threads[i], &result);
         wrong += (intptr_t)result != QCLOUD_RET_MQTT_MANUALLY_DISCONNECTED;
     }
-    g_is_over = true;
+    __atomic_store_n(&g_is_over, true, __ATOMIC_RELEASE);
     pthread_join(threads[FIRST_THREADS], NULL);
     wrong += !report(&second);
     wrong += IOT_MQTT_Destroy(&second.client) != 0;

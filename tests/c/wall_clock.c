@@ -10,13 +10,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static volatile long g_shift_sec;
+static long g_shift_sec; /* by __atomic_* alone */
 
 void port_shift_clock(long ms);
 
 void port_shift_clock(long ms)
 {
-    g_shift_sec += ms / 1000;
+    __atomic_fetch_add(&g_shift_sec, ms / 1000, __ATOMIC_ACQ_REL);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)
@@ -24,7 +24,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
     long status = syscall(SYS_clock_gettime, clock, now);
 
     if (status == 0 && clock == CLOCK_REALTIME) {
-        now->tv_sec += g_shift_sec;
+        now->tv_sec += __atomic_load_n(&g_shift_sec, __ATOMIC_ACQUIRE);
     }
     return (int)status;
 }
