@@ -3,7 +3,7 @@
 # tests are shorter there (cfg!(miri)). A finding ends the run.
 #
 # It takes minutes: only with IOT_FULL or IOT_MIRI. `tests/steps/miri.sh client::` takes some of the tests.
-# covers: Memory / undefined behaviour: unit tests of codec, session, services and their C boundary under Miri | - | full: more than 170 tests
+# covers: Memory / undefined behaviour: unit tests of codec, session, services and their C boundary under Miri | - | full: all that need neither C nor sockets
 cd "$(dirname "$0")/../.." || exit 1
 
 # Tests that go beyond what Miri can do or see:
