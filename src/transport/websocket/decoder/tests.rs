@@ -239,7 +239,7 @@ fn pieces_of_any_size_give_the_same_as_bulk() {
 fn a_million_random_inputs_never_panic() {
     let mut random = Random::new(2);
     let mut violations = 0;
-    let inputs = if cfg!(miri) { 500 } else { 1_000_000 };
+    let inputs = if cfg!(miri) { 50 } else { 1_000_000 };
     for _ in 0..inputs {
         let mut input = [0; 24];
         for eight in input.chunks_exact_mut(8) {
