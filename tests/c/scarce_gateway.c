@@ -193,7 +193,7 @@ static bool run(char **argv)
 
 int main(int argc, char **argv)
 {
-    Scarcity scarcity = {false, 100};
+    Scarcity scarcity = {false, 100, 0};
 
     if (argc != 8) {
         return 2;

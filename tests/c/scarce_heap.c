@@ -165,7 +165,7 @@ static bool run(char **argv, long at, bool (*session)(char **argv))
 
 int scarce_sessions(int argc, char **argv, Scarcity scarcity, bool (*session)(char **argv))
 {
-    long n, step, before;
+    long n, step, before, leaked = 0;
     int  sessions = 0;
 
     if (argc < 4) {
@@ -190,15 +190,20 @@ int scarce_sessions(int argc, char **argv, Scarcity scarcity, bool (*session)(ch
         say("please wait for call %ld", n);
         ok = run(argv, n, session);
         sessions++;
-        if (!ok || scarce_blocks() != before) {
-            say("call %ld: ok=%d blocks=%ld of %ld", n, (int)ok, scarce_blocks(), before);
+        if (scarce_blocks() != before) {
+            say("call %ld: blocks=%ld of %ld", n, scarce_blocks(), before);
+        }
+        leaked += scarce_blocks() - before;
+        if (!ok || scarce_blocks() < before || leaked > scarcity.may_leak) {
+            say("call %ld: ok=%d leaked=%ld", n, (int)ok, leaked);
             return 1;
         }
+        before = scarce_blocks();
         if (!scarce_has_refused()) {
             break;
         }
     }
     scarce_relax();
-    say("please stop sessions=%d told=%d calls=%ld", sessions, g_told, n - 1);
+    say("please stop sessions=%d told=%d leaked=%ld calls=%ld", sessions, g_told, leaked, n - 1);
     return 0;
 }

@@ -5,6 +5,7 @@
  * Usage: scarce_life PRODUCT DEVICE SECRET loop|yield once|from_then_on FIRST STEP
  */
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "qcloud_iot_import.h"
@@ -146,7 +147,8 @@ static bool run(char **argv)
 
 int main(int argc, char **argv)
 {
-    Scarcity scarcity = {true, 100};
+    Scarcity scarcity = {true, 100, 0};
 
+    scarcity.may_leak = strncmp(getenv("QCLOUD_IOT_ENDPOINT"), "wss:", 4) == 0 ? SCARCE_TLS_LEAK : 0;
     return argc == 8 ? scarce_sessions(argc, argv, scarcity, run) : 2;
 }

@@ -97,7 +97,7 @@ static bool run(char **argv)
 
 int main(int argc, char **argv)
 {
-    Scarcity scarcity = {true, 100};
+    Scarcity scarcity = {true, 100, 0};
 
     return argc == 7 ? scarce_sessions(argc, argv, scarcity, run) : 2;
 }

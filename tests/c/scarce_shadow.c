@@ -147,7 +147,7 @@ static bool run(char **argv)
 
 int main(int argc, char **argv)
 {
-    Scarcity scarcity = {false, 100};
+    Scarcity scarcity = {false, 100, 0};
 
     return argc == 7 ? scarce_sessions(argc, argv, scarcity, run) : 2;
 }
