@@ -23,7 +23,8 @@ CODE = [
     ("SDK", r"^(<&?)?iot_sdk|^iot_(log|guard)|^(IOT|LITE|utils)_"),
     ("SDK: standard library, formatting", r"(core|alloc|std)::(fmt|num|str|string|char|unicode)\b|fmt::|Display|Debug"),
     ("SDK: standard library, rest", r"\b(core|alloc|std|std_detect|compiler_builtins|__rustc)(::|$)|rust_"),
-    ("SDK: WebSocket (`tungstenite`, `httparse`)", r"\b(tungstenite|httparse|http|utf8|bytes)::"),
+    ("SDK: WebSocket (`tungstenite`, `httparse`)", r"\b(tungstenite|httparse|http|utf8)::"),
+    ("SDK: packets (`mqttbytes`, `bytes`)", r"\b(mqttbytes|bytes)::"),
     ("SDK: digests and encodings", r"\b(sha1|sha2|hmac|digest|base64|hex|zeroize|block_buffer|hybrid_array|memchr)::"),
 ]
 PORT = [

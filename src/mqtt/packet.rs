@@ -1,9 +1,18 @@
 //! MQTT control packets: what we send and what we understand.
 //!
-//! Encoding fails where there is no memory, decoding takes none (docs/decisions.md, "MQTT packets").
+//! Packets of the rare kind (CONNECT, SUBSCRIBE, UNSUBSCRIBE) are encoded by `mqttbytes`. PUBLISH and the
+//! acknowledgements are encoded and decoded here: `mqttbytes` copies the topic and the payload of each message
+//! into fresh allocations, refuses the acknowledgements with a reason byte that a server may send, and accepts
+//! reserved flags. Encoding fails where there is no memory, decoding takes none.
 
 use super::topic::is_valid_text;
 use crate::error::Error;
+use bytes::BytesMut;
+use mqttbytes::QoS;
+use mqttbytes::v4::{Connect, Login, Subscribe, Unsubscribe};
+
+/// Bytes of CONNECT beside its three texts: fixed header (at most 5), variable header (10), lengths of the texts (6).
+const MAX_AROUND_TEXTS: usize = 21;
 
 /// PINGREQ [MQTT 3.1.1 §3.12].
 pub const PINGREQ: [u8; 2] = [0xC0, 0];
@@ -30,44 +39,61 @@ pub struct ConnectFields<'a> {
 
 /// Encodes CONNECT; `Failure` when a field is longer than the protocol allows.
 pub fn connect(fields: &ConnectFields) -> Result<Vec<u8>, Error> {
-    let flags = 0x80 | u8::from(fields.password.is_some()) << 6 | u8::from(fields.clean_session) << 1;
-    let [high, low] = fields.keep_alive_s.to_be_bytes();
-    let head = [0, 4, b'M', b'Q', b'T', b'T', 4, flags, high, low];
-    let texts = [Some(fields.client_id), Some(fields.user_name), fields.password];
-    let packet = packet(0x10, &head, texts.into_iter().flatten(), &[]);
-    packet.map_err(|error| if error == Error::MaxTopicLength { Error::Failure } else { error })
+    let password = fields.password.unwrap_or_default();
+    let texts = [fields.client_id, fields.user_name, password];
+    if texts.iter().any(|text| text.len() > 0xFFFF) {
+        return Err(Error::Failure);
+    }
+    encode(texts.iter().map(|text| text.len()).sum(), |out| {
+        let mut packet = Connect::new(fields.client_id);
+        packet.keep_alive = fields.keep_alive_s;
+        packet.clean_session = fields.clean_session;
+        packet.login = Some(Login::new(fields.user_name, password));
+        packet.write(out)
+    })
 }
 
 /// Encodes SUBSCRIBE with one filter; `MaxTopicLength` when the filter is longer than the protocol allows.
 pub fn subscribe(id: u16, filter: &str, qos: u8) -> Result<Vec<u8>, Error> {
-    packet(0x82, &id.to_be_bytes(), [filter].into_iter(), &[qos.min(1)])
+    let qos = if qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
+    if filter.len() > 0xFFFF {
+        return Err(Error::MaxTopicLength);
+    }
+    encode(filter.len(), |out| {
+        let mut packet = Subscribe::new(filter, qos);
+        packet.pkid = id;
+        packet.write(out)
+    })
 }
 
 /// Encodes UNSUBSCRIBE with one filter; `MaxTopicLength` when the filter is longer than the protocol allows.
 pub fn unsubscribe(id: u16, filter: &str) -> Result<Vec<u8>, Error> {
-    packet(0xA2, &id.to_be_bytes(), [filter].into_iter(), &[])
+    if filter.len() > 0xFFFF {
+        return Err(Error::MaxTopicLength);
+    }
+    encode(filter.len(), |out| {
+        let mut packet = Unsubscribe::new(filter);
+        packet.pkid = id;
+        packet.write(out)
+    })
 }
 
-/// A packet of `head`, texts with their lengths [MQTT 3.1.1 §1.5.3], and `tail`.
-fn packet<'a>(
-    first: u8,
-    head: &[u8],
-    texts: impl Iterator<Item = &'a str> + Clone,
-    tail: &[u8],
+/// Lets `mqttbytes` write a packet with texts of so many bytes.
+///
+/// It copies the texts and cannot fail where there is no memory: whether there is room for all of it is found out before.
+/// If another thread takes that room, the reserve of `hal` has enough for the longest packet, which is CONNECT with a
+/// signature of 1,035 bytes.
+fn encode(
+    texts: usize,
+    write: impl FnOnce(&mut BytesMut) -> Result<usize, mqttbytes::Error>,
 ) -> Result<Vec<u8>, Error> {
-    let remaining = head.len() + texts.clone().map(|text| 2 + text.len()).sum::<usize>() + tail.len();
-    let mut out = Vec::new();
-    out.try_reserve_exact(5 + remaining).map_err(|_| Error::Malloc)?;
-    out.push(first);
-    put_remaining_length(remaining, |byte| out.push(byte));
-    out.extend_from_slice(head);
-    for text in texts {
-        let len = u16::try_from(text.len()).map_err(|_| Error::MaxTopicLength)?;
-        out.extend_from_slice(&len.to_be_bytes());
-        out.extend_from_slice(text.as_bytes());
-    }
-    out.extend_from_slice(tail);
-    Ok(out)
+    let len = MAX_AROUND_TEXTS + texts;
+    let mut room = Vec::<u8>::new();
+    room.try_reserve_exact(texts + len).map_err(|_| Error::Malloc)?;
+    drop(room);
+    let mut out = BytesMut::with_capacity(len);
+    write(&mut out).map_err(|_| Error::Failure)?;
+    Ok(out.into())
 }
 
 /// [MQTT 3.1.1 §2.2.3]
