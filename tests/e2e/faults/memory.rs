@@ -161,17 +161,17 @@ fn every_allocation_may_fail_over_tcp() {
 }
 
 /// Mbed TLS allocates thousands of blocks in a handshake, so only some of them fail in a plain run.
-// covers: Memory / `HAL_Malloc` fails once, or from then on, at every 67th call of a session (full: every call) | wss | more than 80 sessions (full: 13,000)
+// covers: Memory / `HAL_Malloc` fails once, or from then on, at every 67th call of a session (full: every 7th) | wss | more than 80 sessions (full: 1,900)
 #[test]
 fn allocations_may_fail_over_wss() {
-    both_ways(40, |failing| a_session(&sdk::KEY, &device(), "wss", failing, step(67, 1)));
+    both_ways(40, |failing| a_session(&sdk::KEY, &device(), "wss", failing, step(67, 7)));
 }
 
-// covers: Memory / `HAL_Malloc` fails once, or from then on, at every 167th call (full: every 7th) of a certificate device | wss | more than 30 sessions
+// covers: Memory / `HAL_Malloc` fails once, or from then on, at every 167th call (full: every 31st) of a certificate device | wss | more than 30 sessions
 #[test]
 fn allocations_of_a_certificate_device_may_fail() {
     let device = Device::cert("SCARCE0001", "meagre");
-    both_ways(15, |failing| a_session(&sdk::CERT, &device, "wss", failing, step(167, 7)));
+    both_ways(15, |failing| a_session(&sdk::CERT, &device, "wss", failing, step(167, 31)));
 }
 
 /// What `tests/c/scarce_life.c` does.
@@ -197,10 +197,10 @@ fn allocations_of_a_reconnect_may_fail() {
     both_ways(3, |failing| a_life("ws", "yield", failing, step(7, 1)));
 }
 
-// covers: Memory / `HAL_Malloc` fails once, or from then on, at every 907th call (full: every 101st) of a loss that Yield mends | wss | more than 12 sessions (full: 120)
+// covers: Memory / `HAL_Malloc` fails once, or from then on, at every 907th call (full: every 301st) of a loss that Yield mends | wss | more than 12 sessions (full: 40)
 #[test]
 fn allocations_of_a_reconnect_over_tls_may_fail() {
-    both_ways(6, |failing| a_life("wss", "yield", failing, step(907, 101)));
+    both_ways(6, |failing| a_life("wss", "yield", failing, step(907, 301)));
 }
 
 // covers: Memory / `HAL_Malloc` fails once, or from then on, at every call of broadcast, RRPC, remote configuration and time, with documents of 2.5 KB | ws | more than 40 sessions
