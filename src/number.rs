@@ -136,7 +136,8 @@ fn hexadecimal(text: &[u8]) -> Option<f64> {
 fn scaled(mut value: f64, mut power: i32) -> f64 {
     while power != 0 && value != 0.0 && value.is_finite() {
         let step = power.clamp(-1000, 1000);
-        value *= 2f64.powi(step);
+        // A power of two is its exponent and nothing else; what `powi` gives may be off by a bit.
+        value *= f64::from_bits(u64::from((1023 + step).unsigned_abs()) << 52);
         power -= step;
     }
     value

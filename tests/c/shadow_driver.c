@@ -44,6 +44,8 @@ struct Slot {
     /* Requests and deltas of "storm" are counted, not printed. */
     bool quiet;
     int  answered, rejected, timed_out, deltas;
+    /* Connections that were lost, in all and when the last delta came. */
+    int losses, losses_at_delta;
 };
 
 static Slot g_slots[SHADOWS];
@@ -72,6 +74,7 @@ static void on_event(void *handle, void *context, MQTTEventMsg *event)
     if (slot->handle == NULL) {
         slot->handle = handle;
     }
+    slot->losses += event->event_type == MQTT_EVENT_DISCONNECT;
     if (!slot->quiet) {
         print(slot, "event %d of %s", (int)event->event_type, name_of(slot, handle));
     }
@@ -148,6 +151,7 @@ static void on_delta(void *handle, const char *json, uint32_t length, DeviceProp
 
     property->delta_arrived = true;
     slot->deltas++;
+    slot->losses_at_delta = slot->losses;
     if (!slot->quiet) {
         snprintf(more, sizeof(more), " of %s len=%u json=%s", name_of(slot, handle), (unsigned)length, json);
         print_value(slot, index, "delta", more);
@@ -351,24 +355,44 @@ static void run_subscribe(Slot *slot, const char *command)
     print(slot, "subscribe = %d", IOT_Shadow_Subscribe(slot->handle, filter, &params) > 0);
 }
 
-/* Reports the first property, or both and drops what is desired; goes on over lost connections and full tables. */
-static int send_until_taken(Slot *slot, bool drops_desired)
+static bool must_wait(int result)
 {
-    DeviceProperty *first = &slot->variables[0].property, *second = &slot->variables[1].property;
-    int             result;
+    return result == QCLOUD_ERR_MQTT_NO_CONN || result == QCLOUD_ERR_MAX_APPENDING_REQUEST;
+}
+
+static int send_document(Slot *slot)
+{
+    int result = IOT_Shadow_Update(slot->handle, slot->document, DOC_LEN, on_request, slot, 5000);
+
+    if (must_wait(result)) {
+        IOT_Shadow_Yield(slot->handle, 5);
+    }
+    return result;
+}
+
+/* Reports the first property; goes on over lost connections and full tables. */
+static int report_until_taken(Slot *slot)
+{
+    int result;
 
     do {
-        if (drops_desired) {
-            IOT_Shadow_JSON_ConstructReportAndDesireAllNull(slot->handle, slot->document, DOC_LEN, 2, first, second);
-        } else {
-            IOT_Shadow_JSON_ConstructReport(slot->handle, slot->document, DOC_LEN, 1, first);
-        }
-        result = IOT_Shadow_Update(slot->handle, slot->document, DOC_LEN, on_request, slot, 5000);
-        if (result != QCLOUD_RET_SUCCESS) {
-            IOT_Shadow_Yield(slot->handle, 5);
-        }
-    } while (result == QCLOUD_ERR_MQTT_NO_CONN || result == QCLOUD_ERR_MAX_APPENDING_REQUEST);
+        IOT_Shadow_JSON_ConstructReport(slot->handle, slot->document, DOC_LEN, 1, &slot->variables[0].property);
+        result = send_document(slot);
+    } while (must_wait(result));
     return result;
+}
+
+/* Reports both properties and drops what is desired, as far as that can be known: more may be since a connection was lost. */
+static int report_what_was_desired(Slot *slot)
+{
+    int result = QCLOUD_ERR_MAX_APPENDING_REQUEST;
+
+    while (slot->losses == slot->losses_at_delta && must_wait(result)) {
+        IOT_Shadow_JSON_ConstructReportAndDesireAllNull(slot->handle, slot->document, DOC_LEN, 2, &slot->variables[0].property,
+                                                        &slot->variables[1].property);
+        result = send_document(slot);
+    }
+    return must_wait(result) ? QCLOUD_RET_SUCCESS : result;
 }
 
 /* storm COUNT: reports the first property COUNT times with rising values, and does what deltas ask for meanwhile. */
@@ -379,37 +403,42 @@ static void run_storm(Slot *slot, const char *command)
     slot->quiet = true;
     for (; sent < count && result == 0; sent++) {
         slot->variables[0].data.i32++;
-        result = send_until_taken(slot, false);
+        result = report_until_taken(slot);
         IOT_Shadow_Yield(slot->handle, 1);
-        if (slot->deltas != seen) {
+        if (result == 0 && slot->deltas != seen) {
             seen = slot->deltas;
-            result = send_until_taken(slot, true);
+            result = report_what_was_desired(slot);
         }
     }
     print(slot, "storm = %d result=%d", sent, result);
 }
 
+/* Gets the document, does what is desired, and reports both properties; false if there was something to do, or an error. */
+static bool is_settled(Slot *slot)
+{
+    int  seen = slot->deltas;
+    bool is_asked;
+
+    if (IOT_Shadow_Get_Sync(slot->handle, 5000) != 0) {
+        return false;
+    }
+    is_asked = slot->deltas != seen;
+    if (is_asked) {
+        IOT_Shadow_JSON_ConstructReportAndDesireAllNull(slot->handle, slot->document, DOC_LEN, 2, &slot->variables[0].property,
+                                                        &slot->variables[1].property);
+    } else {
+        IOT_Shadow_JSON_ConstructReport(slot->handle, slot->document, DOC_LEN, 2, &slot->variables[0].property,
+                                        &slot->variables[1].property);
+    }
+    return IOT_Shadow_Update_Sync(slot->handle, slot->document, DOC_LEN, 5000) == 0 && !is_asked;
+}
+
 /* settle: what was lost on the way is made good, until nothing is desired any more and the last report is accepted. */
 static void run_settle(Slot *slot)
 {
-    int seen = -1, result;
-
-    do {
-        seen = slot->deltas;
-        result = IOT_Shadow_Get_Sync(slot->handle, 5000);
-        if (result == 0 && slot->deltas == seen) {
-            IOT_Shadow_JSON_ConstructReport(slot->handle, slot->document, DOC_LEN, 2, &slot->variables[0].property,
-                                            &slot->variables[1].property);
-        } else {
-            IOT_Shadow_JSON_ConstructReportAndDesireAllNull(slot->handle, slot->document, DOC_LEN, 2,
-                                                            &slot->variables[0].property, &slot->variables[1].property);
-            result = 1;
-        }
-        result += IOT_Shadow_Update_Sync(slot->handle, slot->document, DOC_LEN, 5000);
-        if (result != 0) {
-            IOT_Shadow_Yield(slot->handle, 5);
-        }
-    } while (result != 0);
+    while (!is_settled(slot)) {
+        IOT_Shadow_Yield(slot->handle, 5);
+    }
     slot->quiet = false;
     print(slot, "settle = %d,%d rejected=%d", slot->variables[0].data.i32, slot->variables[1].data.i32, slot->rejected);
 }
