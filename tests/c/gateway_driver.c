@@ -111,8 +111,8 @@ static void fill(GatewayInitParam *init, Slot *slot, const char *command, char *
     init->init_param.device_name = slot->name;
 #ifdef AUTH_MODE_CERT
     (void)secret;
-    option(command, "cert=", init->init_param.cert_file);
-    option(command, "key=", init->init_param.key_file);
+    copy_option(command, "cert=", init->init_param.cert_file, sizeof(init->init_param.cert_file));
+    copy_option(command, "key=", init->init_param.key_file, sizeof(init->init_param.key_file));
 #else
     init->init_param.device_secret = secret;
 #endif

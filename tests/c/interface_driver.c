@@ -188,6 +188,16 @@ static void run_construct(Slot *slot, const char *command)
           params.command_timeout, now_ms() - start);
 }
 
+/* Bytes of the heap that are in use; other C libraries do not tell. */
+static size_t heap_in_use(void)
+{
+#ifdef __GLIBC__
+    return mallinfo2().uordblks;
+#else
+    return 0;
+#endif
+}
+
 /* cycles N [construct options]: constructs and destroys silently; tells the bytes of the heap that are in use then. */
 static void run_cycles(Slot *slot, const char *command)
 {
@@ -205,7 +215,7 @@ static void run_cycles(Slot *slot, const char *command)
             last = params.err_code;
         }
     }
-    print(slot, "cycles = %d last=%d heap=%zu", good, last, mallinfo2().uordblks);
+    print(slot, "cycles = %d last=%d heap=%zu", good, last, heap_in_use());
 }
 
 /* subscribe FILTER QOS [second] [nomessage] [noevent] */

@@ -74,6 +74,17 @@ char *option(const char *command, const char *key, char *text)
     return text;
 }
 
+void copy_option(const char *command, const char *key, char *text, size_t size)
+{
+    char value[WORD_LEN] = "";
+
+    option(command, key, value);
+    if (strlen(value) >= size) {
+        abort();
+    }
+    strcpy(text, value);
+}
+
 unsigned number(const char *command, const char *key, unsigned otherwise)
 {
     char text[WORD_LEN];

@@ -7,6 +7,7 @@
 #define SCRIPT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #define WORD_LEN 512
 
@@ -29,6 +30,8 @@ void run_hooks(Slot *slot, const char *trigger, const char *log_line);
 bool is(const char *command, const char *name);
 /* Value of "key=" in the command, or NULL; the text, of WORD_LEN bytes, ends at the next blank. */
 char *option(const char *command, const char *key, char *text);
+/* Likewise for a text of this size; "" where there is none. */
+void copy_option(const char *command, const char *key, char *text, size_t size);
 unsigned number(const char *command, const char *key, unsigned otherwise);
 /* Milliseconds on a clock that nobody sets. */
 long now_ms(void);

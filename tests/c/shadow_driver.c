@@ -181,8 +181,8 @@ static void run_construct(Slot *slot, const char *command)
     params.product_id = option(command, "product=", product) ? product : (char *)"A1B2C3D4E5";
     params.device_name = option(command, "name=", name) ? name : (char *)"lamp-01";
 #ifdef AUTH_MODE_CERT
-    option(command, "cert=", params.cert_file);
-    option(command, "key=", params.key_file);
+    copy_option(command, "cert=", params.cert_file, sizeof(params.cert_file));
+    copy_option(command, "key=", params.key_file, sizeof(params.key_file));
     (void)secret;
 #else
     params.device_secret = option(command, "secret=", secret) ? secret : (char *)"c2VjcmV0";
