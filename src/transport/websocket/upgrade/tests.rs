@@ -38,7 +38,9 @@ fn feed_in(size: usize, response: &[u8]) -> Option<Outcome> {
 fn outcome(response: impl AsRef<[u8]>) -> Option<Outcome> {
     let response = response.as_ref();
     let bulk = feed_in(response.len().max(1), response);
-    for size in [1, 2, 3, 7, 64] {
+    // Each piece has the header read again from its start, which takes long under Miri.
+    let sizes: &[usize] = if cfg!(miri) { &[64] } else { &[1, 2, 3, 7, 64] };
+    for &size in sizes {
         let pieces = feed_in(size, response);
         match (&pieces, &bulk) {
             // Without an announced length, the body is what has arrived with the header.
