@@ -85,7 +85,7 @@ fn server_that_is_not_valid_yet_is_refused() {
 
 fn refused_with_dates(start: &str, end: &str, cause: &str) {
     for (device, config, listener) in verifiers() {
-        let mut hub = Hub::start(&[&device]);
+        let mut hub = Hub::to_be_stopped(&[&device], &[]);
         hub.stop();
         set_dates(&hub, start, end);
         hub.resume();

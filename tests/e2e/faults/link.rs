@@ -140,7 +140,7 @@ fn defect_22_a_full_link_ends_with_its_own_code() {
 fn defect_20_waiting_to_reconnect_uses_no_cpu_time() {
     over(&["mqtt", "ws", "wss"], |listener| {
         let device = Device::key("LINKAWAY01", "patient");
-        let mut hub = Hub::with(&[&device], &["echo_to_publisher = true"]);
+        let mut hub = Hub::to_be_stopped(&[&device], &["echo_to_publisher = true"]);
         let mut run = launch(&device, &hub, &hub.url(listener), [5000, 60_000], &["watch"]).start();
         run.wait_for("ready");
         hub.stop();

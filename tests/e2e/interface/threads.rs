@@ -366,8 +366,8 @@ fn the_time_for_two_threads_at_once() {
 #[test]
 fn handlers_never_overlap() {
     let mut session = session(Transport::WebSocket, "");
-    session.device.run("startloop", "startloop = 0");
     session.device.send("hook event:12 1 hold");
+    session.device.run("startloop", "startloop = 0");
     session.link.send(&publish(0, "slow", 0, b"x"));
     session.device.expect("message default topic=slow");
     let line = session.device.run("publish a 1 x", "publish = ");

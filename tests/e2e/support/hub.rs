@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::broker::free_port;
 use super::device::Device;
 use super::event::{Event, Query};
 use super::process::Process;
@@ -41,11 +42,26 @@ impl Hub {
     /// With further lines for the `[[product]]` of an id or the `[[device]]` of a `PRODUCT/NAME` as well, e.g.
     /// `("A1B2C3D4E5", "shadow = false")`.
     pub fn with_lines(devices: &[&Device], options: &[&str], lines: &[(&str, &str)]) -> Hub {
+        Hub::on(BTreeMap::new(), devices, options, lines)
+    }
+
+    /// As [`with`](Self::with), on ports that nobody gets while it is stopped.
+    pub fn to_be_stopped(devices: &[&Device], options: &[&str]) -> Hub {
+        let address = |name: &str| (name.to_owned(), format!("127.0.0.1:{}", free_port()));
+        Hub::on(LISTENERS.map(address).into(), devices, options, &[])
+    }
+
+    fn on(
+        listeners: BTreeMap<String, String>,
+        devices: &[&Device],
+        options: &[&str],
+        lines: &[(&str, &str)],
+    ) -> Hub {
         let directory = Scratch::new("hub");
         directory.write("hub.toml", registry(devices, options, lines));
         let mut secrets = Secrets::default();
         devices.iter().for_each(|device| secrets.add_device(device));
-        let mut hub = Hub { process: None, directory, secrets, listeners: BTreeMap::new() };
+        let mut hub = Hub { process: None, directory, secrets, listeners };
         hub.resume();
         hub
     }
