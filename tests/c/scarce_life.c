@@ -16,7 +16,7 @@
 
 static Session g_session;
 static bool    g_loops;
-/* Attempts to make a thread in this session: the first one fails. */
+/* Attempts to make a thread since the client was made: the first one fails. */
 static int g_threads;
 
 void *HAL_MutexCreate(void)

@@ -7,8 +7,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
 
 /// The program of a test, with its standard streams.
 pub struct Driver {
@@ -17,9 +17,16 @@ pub struct Driver {
     lines: Receiver<String>,
     /// Lines that came behind the one that was waited for.
     pending: VecDeque<String>,
-    log: Arc<Mutex<Vec<String>>>,
+    log: Arc<Log>,
     /// Everything that was said, for the message of a failure.
     story: Vec<String>,
+}
+
+/// The lines of standard error, which another thread reads.
+#[derive(Default)]
+struct Log {
+    lines: Mutex<Vec<String>>,
+    grown: Condvar,
 }
 
 impl Driver {
@@ -41,12 +48,13 @@ impl Driver {
         std::thread::spawn(move || {
             stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
-        let log = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::new(Log::default());
         let stderr = BufReader::new(child.stderr.take().expect("stderr"));
         let writer = Arc::clone(&log);
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                writer.lock().expect("log").push(line);
+                writer.lines.lock().expect("log").push(line);
+                writer.grown.notify_all();
             }
         });
         let stdin = child.stdin.take();
@@ -151,29 +159,28 @@ impl Driver {
 
     /// Whether the log has a line with this text.
     pub fn log_has(&self, text: &str) -> bool {
-        self.log.lock().expect("log").iter().any(|line| line.contains(text))
+        self.log.lines.lock().expect("log").iter().any(|line| line.contains(text))
     }
 
     /// The newest line of the log that begins an entry.
     pub fn last_log_line(&self) -> String {
-        let log = self.log.lock().expect("log");
+        let log = self.log.lines.lock().expect("log");
         log.iter().rev().find(|line| line.contains('|')).cloned().unwrap_or_default()
     }
 
     /// Lines in the log so far.
     pub fn log_lines(&self) -> usize {
-        self.log.lock().expect("log").len()
+        self.log.lines.lock().expect("log").len()
     }
 
-    /// Waits until the log has a line with this text: standard error is read by another thread.
+    /// Waits until the log has a line with this text.
     #[track_caller]
     pub fn wait_for_log(&mut self, text: &str) {
-        let deadline = Instant::now() + LIMIT;
-        while !self.log_has(text) {
-            if Instant::now() >= deadline {
-                self.fail(&format!("no log line with '{text}'"));
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        let is_missing = |lines: &mut Vec<String>| !lines.iter().any(|line| line.contains(text));
+        let lines = self.log.lines.lock().expect("log");
+        let waited = self.log.grown.wait_timeout_while(lines, LIMIT, is_missing).expect("log").1;
+        if waited.timed_out() {
+            self.fail(&format!("no log line with '{text}'"));
         }
     }
 
@@ -193,7 +200,7 @@ impl Driver {
     #[track_caller]
     pub fn fail(&mut self, cause: &str) -> ! {
         let status = self.child.try_wait();
-        let log = self.log.lock().expect("log").join("\n");
+        let log = self.log.lines.lock().expect("log").join("\n");
         panic!("{cause}\nstatus: {status:?}\nconversation: {:#?}\nlog:\n{log}", self.story);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::driver::{Driver, Session, field};
 use super::programs::{driver, driver_under_valgrind, has_valgrind};
+use super::threads::wait_for_loop_threads;
 use crate::support::peer::*;
 
 /// Resident size in KiB and open descriptors.
@@ -196,11 +197,7 @@ fn valgrind_finds_nothing_with_a_loop_thread() {
         device = session.device;
     }
     // The last loop thread is detached; it must be gone before the heap is looked at.
-    let deadline = std::time::Instant::now() + LIMIT;
-    let threads = |pid| std::fs::read_dir(format!("/proc/{pid}/task")).expect("a running process").count();
-    while threads(device.pid()) > 1 && std::time::Instant::now() < deadline {
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    wait_for_loop_threads(&mut device, 0);
     device.finish();
 }
 

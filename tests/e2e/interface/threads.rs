@@ -22,7 +22,7 @@ fn loop_threads(device: &Driver) -> usize {
 
 /// Detached threads vanish a moment after they have said their last word.
 #[track_caller]
-fn wait_for_loop_threads(device: &mut Driver, count: usize) {
+pub fn wait_for_loop_threads(device: &mut Driver, count: usize) {
     let deadline = Instant::now() + LIMIT;
     while loop_threads(device) != count {
         if Instant::now() >= deadline {
