@@ -5,23 +5,18 @@
 //! be written stays as it was. The file lies below TMPDIR.
 #![no_main]
 
+use ffi::device_file as port;
 use iot_platform as _;
-use iot_sdk::hal::device_info::{DeviceInfo, GatewayDeviceInfo};
+use iot_sdk::hal::device_info::DeviceInfo;
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
-use std::ffi::{CString, c_char, c_int, c_void};
-use std::mem::zeroed;
+use std::ffi::{CString, c_char};
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::{env, fs, process};
 
-unsafe extern "C" {
-    fn HAL_Free(block: *mut c_void);
-    fn HAL_GetDevInfo(info: *mut c_void) -> c_int;
-    fn HAL_GetDevInfoFromFile(name: *const c_char, info: *mut c_void) -> c_int;
-    fn HAL_GetGwDevInfo(info: *mut c_void) -> c_int;
-    fn HAL_SetDevInfo(info: *mut c_void) -> c_int;
-    fn HAL_SetDevInfoFile(name: *const c_char) -> c_int;
+mod ffi {
+    pub mod device_file;
 }
 
 /// Largest device file.
@@ -51,11 +46,20 @@ fn texts(info: &DeviceInfo) -> Texts {
     Texts([text(&info.product_id), text(&info.device_name), text(&info.device_secret), text(&info.region)])
 }
 
+/// A structure with this in every byte.
+fn filled(byte: c_char) -> DeviceInfo {
+    DeviceInfo {
+        product_id: [byte; 11],
+        device_name: [byte; 49],
+        client_id: [byte; 81],
+        device_secret: [byte; 65],
+        region: [byte; 64],
+    }
+}
+
 fn read() -> Option<Texts> {
-    // SAFETY: zeroes are a valid structure.
-    let mut info: DeviceInfo = unsafe { zeroed() };
-    // SAFETY: a structure of the kind that the port fills.
-    let code = unsafe { HAL_GetDevInfo((&raw mut info).cast()) };
+    let mut info = filled(0);
+    let code = port::read(&mut info);
     assert!(code == 0 || code == -1003, "{code}");
     (code == 0).then(|| texts(&info))
 }
@@ -98,35 +102,25 @@ fn expected(text: &[u8]) -> Option<Option<Texts>> {
 
 /// Reading into a structure with old content.
 fn check_dirty(name: &CString, clean: &Option<Texts>) {
-    // SAFETY: any bytes are a valid structure.
-    let mut info: DeviceInfo = unsafe { zeroed() };
-    // SAFETY: as above.
-    unsafe { (&raw mut info).write_bytes(0x41, 1) };
-    // SAFETY: a terminated name and a structure of the kind that the port fills.
-    let code = unsafe { HAL_GetDevInfoFromFile(name.as_ptr(), (&raw mut info).cast()) };
+    let mut info = filled(0x41);
+    let code = port::read_from(name, &mut info);
     assert!(info.client_id.iter().all(|c| *c == 0x41), "not the port's");
     assert_eq!((code == 0).then(|| texts(&info)), *clean);
 }
 
 fn check_gateway(clean: &Option<Texts>) {
-    // SAFETY: zeroes are a valid structure, which the port fills; its block is freed once.
-    unsafe {
-        let mut gateway: GatewayDeviceInfo = zeroed();
-        let code = HAL_GetGwDevInfo((&raw mut gateway).cast());
-        assert_eq!(code == 0, gateway.sub_dev_num == 1 && !gateway.sub_dev_info.is_null());
-        if code == 0 {
-            assert_eq!(Some(texts(&gateway.gw_info)), *clean);
-            let Texts([product, name, ..]) = texts(&*gateway.sub_dev_info);
-            assert!(!product.is_empty() && !name.is_empty());
-        }
-        HAL_Free(gateway.sub_dev_info.cast());
+    let (code, gateway, devices) = port::read_gateway(filled(0));
+    assert_eq!(devices.len(), usize::from(code == 0));
+    if let [device] = devices.as_slice() {
+        assert_eq!(Some(texts(&gateway)), *clean);
+        let Texts([product, name, ..]) = texts(device);
+        assert!(!product.is_empty() && !name.is_empty());
     }
 }
 
 /// A structure with texts out of the input, one of them without terminator.
 fn sample(data: &[u8]) -> DeviceInfo {
-    // SAFETY: zeroes are a valid structure.
-    let mut info: DeviceInfo = unsafe { zeroed() };
+    let mut info = filled(0);
     let mut rest = data;
     let DeviceInfo { product_id, device_name, device_secret, region, .. } = &mut info;
     for array in [&mut product_id[..10], &mut device_name[..48], &mut device_secret[..64], &mut region[..]] {
@@ -165,8 +159,7 @@ fn foreign(text: &[u8]) -> Option<Map<String, Value>> {
 }
 
 fn check_write(old: &[u8], info: &mut DeviceInfo) {
-    // SAFETY: a structure of the kind that the port reads.
-    let code = unsafe { HAL_SetDevInfo((&raw mut *info).cast()) };
+    let code = port::write(info);
     let new = fs::read(&*FILE).expect("the file is there");
     if code != 0 {
         assert_eq!(new, old, "a failure changes nothing");
@@ -202,8 +195,7 @@ fuzz_target!(|data: &[u8]| {
     iot_sdk::log::g_log_print_level.store(0, std::sync::atomic::Ordering::Relaxed);
     fs::write(&*FILE, data).expect("room for a file");
     let name = CString::new(FILE.to_str().expect("a plain name")).expect("a plain name");
-    // SAFETY: a terminated name.
-    assert_eq!(unsafe { HAL_SetDevInfoFile(name.as_ptr()) }, 0);
+    assert_eq!(port::choose_file(&name), 0);
     let clean = read();
     assert!(clean.is_none() || data.len() <= LIMIT);
     if let Some(expected) = expected(data) {
