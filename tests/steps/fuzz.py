@@ -5,6 +5,7 @@ Takes minutes and is part of a full run only (IOT_FULL=1). IOT_FUZZ_S: seconds f
 seeds is kept in target/fuzz/corpus, what breaks a target in target/fuzz/artifacts. Two targets run at a time.
 """
 
+import glob
 import concurrent.futures
 import os
 import re
@@ -28,7 +29,7 @@ AT_A_TIME = 2
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 # A server of frames must not make the SDK allocate what it only announces.
 OPTIONS = {"frames": ["-malloc_limit_mb=1"]}
-TARGETS = sorted(name.removesuffix(".rs") for name in os.listdir(os.path.join(FUZZ, "fuzz_targets")))
+TARGETS = sorted(os.path.basename(path).removesuffix(".rs") for path in glob.glob(os.path.join(FUZZ, "fuzz_targets", "*.rs")))
 
 
 def answers(*command, **options):

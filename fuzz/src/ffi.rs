@@ -1,0 +1,2 @@
+//! What C sees: the only unsafe code of what targets share.
+mod hal;
