@@ -110,8 +110,8 @@ int IOT_Gateway_Destroy(void *client);
  * @param param   gateway and sub-device, all four names; not kept
  * @return QCLOUD_RET_SUCCESS; QCLOUD_ERR_INVAL for NULL, empty or over-long names; QCLOUD_ERR_GATEWAY_SUBDEV_ONLINE if
  *         it is online, without asking; the platform's result code; QCLOUD_ERR_MALLOC, also when a message was dropped
- *         for want of memory that may have been the answer; QCLOUD_ERR_FAILURE without an answer in 20 s, at once without a connection, when the connection is lost meanwhile, and inside a callback of
- *         the client
+ *         for want of memory that may have been the answer; QCLOUD_ERR_FAILURE without an answer in 20 s, at once
+ *         without a connection, when the connection is lost meanwhile, and inside a callback of the client
  *
  * `client` is NULL or a live gateway, `param` NULL or valid, and its texts are NULL or NUL-terminated.
  */

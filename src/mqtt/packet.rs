@@ -96,18 +96,6 @@ fn encode(
     Ok(out.into())
 }
 
-/// [MQTT 3.1.1 §2.2.3]
-fn put_remaining_length(mut rest: usize, mut put: impl FnMut(u8)) {
-    loop {
-        let digit = (rest % 128) as u8;
-        rest /= 128;
-        put(if rest > 0 { digit | 0x80 } else { digit });
-        if rest == 0 {
-            break;
-        }
-    }
-}
-
 /// The bytes of a PUBLISH around topic and payload, without allocation.
 ///
 /// The packet is `head`, topic, `id`, payload, in this order.
@@ -137,7 +125,15 @@ impl PublishFrame {
             }
         };
         put(0x30 | u8::from(id.is_some()) << 1 | u8::from(retain));
-        put_remaining_length(remaining, &mut put);
+        let mut rest = remaining;
+        loop {
+            let digit = (rest % 128) as u8;
+            rest /= 128;
+            put(if rest > 0 { digit | 0x80 } else { digit });
+            if rest == 0 {
+                break;
+            }
+        }
         topic_len.to_be_bytes().into_iter().for_each(&mut put);
         Some(PublishFrame { head, head_len, id: id.unwrap_or_default().to_be_bytes(), id_len })
     }

@@ -72,7 +72,7 @@ impl Gateway {
         succeeded(answer)
     }
 
-    /// Takes a sub-device offline. The error is -222 if it is not online, the platform's code, or -1001.
+    /// Takes a sub-device offline. The error is -222 if it is not online, -1004, the platform's code, or -1001.
     pub fn offline(&self, gateway: &Identity, sub_device: &Identity) -> Result<(), i32> {
         let turn = self.turn(Operation::Offline, Some(sub_device))?;
         if !self.sessions().contains(sub_device) {
@@ -81,7 +81,7 @@ impl Gateway {
         succeeded(self.ask(turn, gateway, messages::request(Operation::Offline, sub_device).as_deref()))
     }
 
-    /// Binds a sub-device, which `key` vouches for. The error is the platform's code, or -1001.
+    /// Binds a sub-device, which `key` vouches for. The error is -1004, the platform's code, or -1001.
     pub fn bind(&self, gateway: &Identity, sub_device: &Identity, key: &BindKey) -> Result<(), i32> {
         let turn = self.turn(Operation::Bind, Some(sub_device))?;
         // Half of the range: the platform may read it as a signed number.
@@ -92,7 +92,7 @@ impl Gateway {
         succeeded(self.ask(turn, gateway, messages::bind_request(sub_device, &proof).as_deref()))
     }
 
-    /// Ends the binding of a sub-device, and its session. The error is the platform's code, or -1001.
+    /// Ends the binding of a sub-device, and its session. The error is -1004, the platform's code, or -1001.
     pub fn unbind(&self, gateway: &Identity, sub_device: &Identity) -> Result<(), i32> {
         let turn = self.turn(Operation::Unbind, Some(sub_device))?;
         succeeded(self.ask(turn, gateway, messages::request(Operation::Unbind, sub_device).as_deref()))

@@ -69,7 +69,7 @@ int HAL_ThreadCreate(ThreadParams *params)
 static void serve(void)
 {
     if (g_loops) {
-        HAL_SleepMs(2);
+        session_sleep(10);
     } else {
         session_yield(&g_session, 10);
     }

@@ -1,11 +1,34 @@
 #include "session_client.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+
+static pthread_mutex_t g_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t  g_told = PTHREAD_COND_INITIALIZER;
+
+static void wake(void)
+{
+    pthread_mutex_lock(&g_lock);
+    pthread_cond_broadcast(&g_told);
+    pthread_mutex_unlock(&g_lock);
+}
+
+void session_sleep(int ms)
+{
+    struct timespec end;
+
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += (end.tv_nsec + ms * 1000000L) / 1000000000L;
+    end.tv_nsec = (end.tv_nsec + ms * 1000000L) % 1000000000L;
+    pthread_mutex_lock(&g_lock);
+    pthread_cond_timedwait(&g_told, &g_lock, &end);
+    pthread_mutex_unlock(&g_lock);
+}
 
 long now_ms(void)
 {
@@ -62,6 +85,7 @@ static void on_event(void *client, void *context, MQTTEventMsg *event)
             say("event %d", (int)event->event_type);
             break;
     }
+    wake();
 }
 
 static void on_message(void *client, MQTTMessage *message, void *user_data)
@@ -74,6 +98,7 @@ static void on_message(void *client, MQTTMessage *message, void *user_data)
     session->payload[len] = '\0';
     session->received++;
     say("received %s qos=%d", session->payload, (int)message->qos);
+    wake();
 }
 
 int session_open(Session *session, char *product, char *device, char *secret, int timeout_ms, int keep_alive_ms)

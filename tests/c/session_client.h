@@ -51,6 +51,9 @@ int session_publish(Session *session, QoS qos, const char *text);
 /* One IOT_MQTT_Yield, whose result and duration are noted. */
 int session_yield(Session *session, int ms);
 
+/* Sleeps until a client is told something, this long at most: for programs whose loop thread does the work. */
+void session_sleep(int ms);
+
 /* Ends all connections of the process, as if the network had. */
 void session_cut(void);
 

@@ -7,38 +7,42 @@
  * SIGALRM ends the process if it hangs.
  */
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "session_client.h"
 
 #define FIRST_THREADS  8
 #define SECOND_THREADS 2
-#define SETTLE_MS      20000
+#define SETTLE_S       20
 
 enum { PUBLISHED, SUBSCRIBED, UNSUBSCRIBED, KINDS };
 
 typedef struct {
     void *client;
     char  device[64];
-    /* Accepted requests and events of each kind, under the lock. */
+    /* Accepted requests and events of each kind, under the lock; each change is told. */
     pthread_mutex_t lock;
-    long            accepted[KINDS], told[KINDS], timeouts, refused, messages;
-    int             lost;
+    pthread_cond_t  changed;
+    long            accepted[KINDS], told[KINDS], timeouts, refused, messages, lost;
 } Device;
 
-static char         *g_product;
+static char *g_product;
 /* Read and written by all threads, so by __atomic_* alone. */
 static bool g_is_over;
-static int  g_inside;
+/* Threads that are about to call Yield. */
+static sem_t g_inside;
 
 static void count(Device *device, long *counter)
 {
     pthread_mutex_lock(&device->lock);
     (*counter)++;
+    pthread_cond_broadcast(&device->changed);
     pthread_mutex_unlock(&device->lock);
 }
 
@@ -68,7 +72,7 @@ static void on_event(void *client, void *context, MQTTEventMsg *event)
             count(device, &device->told[UNSUBSCRIBED]);
             break;
         case MQTT_EVENT_DISCONNECT:
-            device->lost++;
+            count(device, &device->lost);
             break;
         default:
             break;
@@ -132,17 +136,21 @@ static void *dwell(void *argument)
     Device *device = (Device *)argument;
     int     result;
 
-    __atomic_fetch_add(&g_inside, 1, __ATOMIC_ACQ_REL);
+    sem_post(&g_inside);
     result = IOT_MQTT_Yield(device->client, 600000);
     return (void *)(intptr_t)result;
 }
 
 static bool open_device(Device *device, char *name, char *secret)
 {
-    MQTTInitParams params = DEFAULT_MQTTINIT_PARAMS;
+    MQTTInitParams     params = DEFAULT_MQTTINIT_PARAMS;
+    pthread_condattr_t monotonic;
 
     memset(device, 0, sizeof(*device));
     pthread_mutex_init(&device->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&device->changed, &monotonic);
     snprintf(device->device, sizeof(device->device), "%s", name);
     params.product_id = g_product;
     params.device_name = name;
@@ -157,30 +165,31 @@ static bool open_device(Device *device, char *name, char *secret)
     return true;
 }
 
-static bool is_settled(Device *device)
+/* Under the lock. */
+static bool is_settled(const Device *device)
 {
-    bool settled;
-
-    pthread_mutex_lock(&device->lock);
-    settled = device->told[PUBLISHED] >= device->accepted[PUBLISHED] &&
-              device->told[PUBLISHED] <= device->accepted[PUBLISHED] + device->timeouts &&
-              device->told[SUBSCRIBED] == device->accepted[SUBSCRIBED] &&
-              device->told[UNSUBSCRIBED] == device->accepted[UNSUBSCRIBED];
-    pthread_mutex_unlock(&device->lock);
-    return settled;
+    return device->told[PUBLISHED] >= device->accepted[PUBLISHED] &&
+           device->told[PUBLISHED] <= device->accepted[PUBLISHED] + device->timeouts &&
+           device->told[SUBSCRIBED] == device->accepted[SUBSCRIBED] &&
+           device->told[UNSUBSCRIBED] == device->accepted[UNSUBSCRIBED];
 }
 
 static bool report(Device *device)
 {
-    long deadline = now_ms() + SETTLE_MS;
+    struct timespec limit;
+    bool            good;
 
-    while (!is_settled(device) && now_ms() < deadline) {
-        usleep(5000);
+    clock_gettime(CLOCK_MONOTONIC, &limit);
+    limit.tv_sec += SETTLE_S;
+    pthread_mutex_lock(&device->lock);
+    while (!is_settled(device) && pthread_cond_timedwait(&device->changed, &device->lock, &limit) == 0) {
     }
-    say("%s published=%ld/%ld timeouts=%ld subscribed=%ld/%ld unsubscribed=%ld/%ld refused=%ld messages=%ld lost=%d", device->device,
+    say("%s published=%ld/%ld timeouts=%ld subscribed=%ld/%ld unsubscribed=%ld/%ld refused=%ld messages=%ld lost=%ld", device->device,
         device->told[PUBLISHED], device->accepted[PUBLISHED], device->timeouts, device->told[SUBSCRIBED], device->accepted[SUBSCRIBED],
         device->told[UNSUBSCRIBED], device->accepted[UNSUBSCRIBED], device->refused, device->messages, device->lost);
-    return is_settled(device) && device->lost == 0;
+    good = is_settled(device) && device->lost == 0;
+    pthread_mutex_unlock(&device->lock);
+    return good;
 }
 
 int main(int argc, char **argv)
@@ -195,6 +204,7 @@ int main(int argc, char **argv)
     g_product = argv[1];
     ms = atoi(argv[5]);
     alarm((unsigned)(ms / 1000 + 120));
+    sem_init(&g_inside, 0, 0);
     IOT_Log_Set_Level(eLOG_ERROR);
     if (!open_device(&first, argv[2], argv[4]) || !open_device(&second, argv[3], argv[4])) {
         return 1;
@@ -219,8 +229,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < FIRST_THREADS; i++) {
         pthread_create(&threads[i], NULL, dwell, &first);
     }
-    while (__atomic_load_n(&g_inside, __ATOMIC_ACQUIRE) < FIRST_THREADS) {
-        usleep(1000);
+    for (int i = 0; i < FIRST_THREADS; i++) {
+        sem_wait(&g_inside);
     }
     usleep(100000);
     wrong += IOT_MQTT_Destroy(&first.client) != 0;

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -271,12 +273,10 @@ fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Valu
 
 /// Waits for a child, but not for ever.
 pub fn finish(mut child: Child, limit: Duration) -> Output {
-    let end = std::time::Instant::now() + limit;
-    while child.try_wait().unwrap().is_none() {
-        if std::time::Instant::now() > end {
-            child.kill().unwrap();
-        }
-        std::thread::sleep(Duration::from_millis(10));
+    let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
+    let limit = limit.try_into().unwrap();
+    if poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit)).unwrap() == 0 {
+        child.kill().unwrap();
     }
     child.wait_with_output().unwrap()
 }

@@ -14,10 +14,10 @@ use openssl::x509::{X509, X509Name, X509NameBuilder};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A certificate with its key.
 #[derive(Clone)]
@@ -172,14 +172,14 @@ pub type Stream = SslStream<TcpStream>;
 /// Serves every connection in a thread of its own; what goes wrong in a handshake is kept for the test.
 pub struct Server {
     pub port: u16,
-    failures: &'static Mutex<Vec<String>>,
+    failures: &'static (Mutex<Vec<String>>, Condvar),
 }
 
 impl Server {
     pub fn new(builder: SslAcceptorBuilder, serve: impl Fn(Stream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let failures: &'static Mutex<Vec<String>> = Box::leak(Box::default());
+        let failures: &'static (Mutex<Vec<String>>, Condvar) = Box::leak(Box::default());
         let acceptor = builder.build();
         // Tests end when their process does; the threads end with it.
         let serve: &'static (dyn Fn(Stream) + Send + Sync) = Box::leak(Box::new(serve));
@@ -188,7 +188,10 @@ impl Server {
                 let acceptor = acceptor.clone();
                 thread::spawn(move || match acceptor.accept(socket.unwrap()) {
                     Ok(stream) => serve(stream),
-                    Err(error) => failures.lock().unwrap().push(error.to_string()),
+                    Err(error) => {
+                        failures.0.lock().unwrap().push(error.to_string());
+                        failures.1.notify_all();
+                    }
                 });
             }
         });
@@ -197,12 +200,9 @@ impl Server {
 
     /// Waits for the first failed handshake.
     pub fn failure(&self) -> String {
-        for _ in 0..500 {
-            if let Some(failure) = self.failures.lock().unwrap().first() {
-                return failure.clone();
-            }
-            thread::sleep(std::time::Duration::from_millis(10));
-        }
-        panic!("the server saw no failure");
+        let (failures, changed) = self.failures;
+        let limit = Duration::from_secs(5);
+        let waited = changed.wait_timeout_while(failures.lock().unwrap(), limit, |all| all.is_empty());
+        waited.unwrap().0.first().expect("the server saw a failure").clone()
     }
 }

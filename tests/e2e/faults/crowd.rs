@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 use crate::support::device::Device;
 use crate::support::hub::Hub;
 use crate::support::program::{Finished, Launch};
@@ -214,12 +216,8 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// The soft limit of open files is often 1024; a session takes eight.
 fn allow_many_files() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: the structure outlives the call that fills it.
-    let status = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
-    assert_eq!(status, 0, "getrlimit");
-    limit.rlim_cur = limit.rlim_max.min(8192).max(limit.rlim_cur);
-    // SAFETY: the structure is only read during the call.
-    let status = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
-    assert_eq!(status, 0, "setrlimit");
+    let mut limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.unwrap_or(u64::MAX).min(8192);
+    limit.current = limit.current.map(|current| current.max(wanted));
+    setrlimit(Resource::Nofile, limit).expect("setrlimit");
 }

@@ -4,14 +4,30 @@
 //! Shares no code with the SDK.
 
 use base64::Engine;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::net::sockopt::set_socket_linger;
 use sha1::{Digest, Sha1};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 /// Longest wait for anything that has to happen; generous, as the machine may be busy.
 pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// Whether this happens to a descriptor in time.
+fn becomes(descriptor: &impl AsFd, flags: PollFlags, within: Duration) -> bool {
+    let deadline = Instant::now() + within;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now()).try_into().expect("a short time");
+        match poll(&mut [PollFd::new(descriptor, flags)], Some(&left)) {
+            Err(Errno::INTR) => {}
+            count => return count.expect("poll") > 0,
+        }
+    }
+}
 
 /// How MQTT travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +56,6 @@ impl Peer {
     /// Listens on this port, where an earlier server was.
     pub fn listen_on(port: u16, transport: Transport) -> Peer {
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("loopback port");
-        listener.set_nonblocking(true).expect("non-blocking listener");
         Peer { listener, transport }
     }
 
@@ -60,24 +75,13 @@ impl Peer {
 
     /// The next TCP connection, before any upgrade; `None` if none comes in time.
     pub fn try_accept_tcp(&self, within: Duration) -> Option<TcpStream> {
-        let deadline = Instant::now() + within;
-        loop {
-            match self.listener.accept() {
-                Ok((stream, _)) => {
-                    stream.set_nonblocking(false).expect("blocking stream");
-                    stream.set_nodelay(true).expect("TCP_NODELAY");
-                    stream.set_write_timeout(Some(LIMIT)).expect("write time-out");
-                    return Some(stream);
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if Instant::now() >= deadline {
-                        return None;
-                    }
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                Err(error) => panic!("accept: {error}"),
-            }
+        if !becomes(&self.listener, PollFlags::IN, within) {
+            return None;
         }
+        let (stream, _) = self.listener.accept().expect("accept");
+        stream.set_nodelay(true).expect("TCP_NODELAY");
+        stream.set_write_timeout(Some(LIMIT)).expect("write time-out");
+        Some(stream)
     }
 
     /// The next connection, upgraded where the transport asks for it, before CONNECT.
@@ -292,12 +296,8 @@ impl Connection {
 
     /// Bytes that the kernel has for us and that nobody has read.
     fn unread(&self) -> usize {
-        let mut count: libc::c_int = 0;
-        // SAFETY: the descriptor is open, and FIONREAD writes one int.
-        let status =
-            unsafe { libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(&self.stream), libc::FIONREAD, &mut count) };
-        assert_eq!(status, 0, "FIONREAD");
-        usize::try_from(count).unwrap_or(0)
+        let count = rustix::io::ioctl_fionread(&self.stream).expect("FIONREAD");
+        usize::try_from(count).expect("a count")
     }
 
     /// The next packet if one comes in time and before the connection ends.
@@ -351,18 +351,7 @@ impl Connection {
 
     /// Resets the connection: the next write of the SDK fails at once.
     pub fn reset(self) {
-        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-        // SAFETY: the descriptor is open, and the option value is read only during the call.
-        let status = unsafe {
-            libc::setsockopt(
-                std::os::fd::AsRawFd::as_raw_fd(&self.stream),
-                libc::SOL_SOCKET,
-                libc::SO_LINGER,
-                (&raw const linger).cast(),
-                size_of::<libc::linger>() as libc::socklen_t,
-            )
-        };
-        assert_eq!(status, 0, "SO_LINGER");
+        set_socket_linger(&self.stream, Some(Duration::ZERO)).expect("SO_LINGER");
     }
 
     /// Reads what is there; false at the end of the stream or of the time.
