@@ -39,17 +39,14 @@ fn any_byte_may_be_late_over_tcp() {
     crowd.all(cases, name, |_, outcome| check_nothing(outcome));
 }
 
-// covers: Link / two bytes repeated at every eleventh byte (full: every byte) | tcp | more than 25 sessions (full: 300)
-// covers: Link / nine bytes repeated or garbage at every eleventh byte (full: every second, together every byte) | tcp | more than 50 sessions (full: 300)
+// covers: Link / two or nine bytes repeated, or garbage, at every eleventh byte (full: every byte) | tcp | more than 75 sessions (full: 900)
 #[test]
 fn any_byte_may_be_followed_by_garbage_over_tcp() {
     let crowd = Crowd::over("mqtt");
     let stream = Stream::of_tcp(&crowd.one(Plan::default()));
-    let mut all = cases(&stream, by_run(11, 1), &[Kind::Repeat(2)]);
-    assert!(all.len() > by_run(25, 300), "{} cases", all.len());
-    let more = cases(&stream, by_run(11, 2), &[Kind::Insert(vec![0xff; 3]), Kind::Repeat(9)]);
-    assert!(more.len() > by_run(50, 300), "{} cases", more.len());
-    all.extend(more);
+    let kinds = [Kind::Repeat(2), Kind::Repeat(9), Kind::Insert(vec![0xff; 3])];
+    let all = cases(&stream, by_run(11, 1), &kinds);
+    assert!(all.len() > by_run(75, 900), "{} cases", all.len());
     crowd.all(all, name, |_, outcome| check_opaque(outcome));
 }
 
@@ -103,43 +100,36 @@ fn end_of_upgrade(bytes: &[u8]) -> usize {
     panic!("no upgrade request");
 }
 
-// covers: Link / cut at every 149th byte (full: every byte) | wss | more than 30 sessions (full: 4,000)
-// covers: Link / stalled, reset, five bytes repeated, or one inserted at every 149th byte (full: every fifth, together with the late ones every byte) | wss | more than 120 sessions (full: 3,500)
+// covers: Link / cut, stalled, reset, five bytes repeated, or one inserted at every 149th byte (full: every byte) | wss | more than 150 sessions (full: 20,000)
 #[test]
 fn any_byte_of_tls_may_break() {
     let crowd = Crowd::over("wss");
     let outcome = crowd.one(Plan::default());
     outcome.finished.expect(0);
     let link = &outcome.links[0];
-    let mut all = Vec::new();
     // Those that take longest come first.
-    for (first, kind) in [Kind::Stall, Kind::Reset, Kind::Repeat(5), Kind::Insert(vec![0])].iter().enumerate()
-    {
-        all.extend(opaque_cases(link, by_run(149, 5), first, kind));
-    }
-    assert!(all.len() > by_run(120, 3500), "{} cases", all.len());
-    let cuts = opaque_cases(link, by_run(149, 1), 0, &Kind::Cut);
-    assert!(cuts.len() > by_run(30, 4000), "{} cases", cuts.len());
-    all.extend(cuts);
+    let kinds = [Kind::Stall, Kind::Reset, Kind::Repeat(5), Kind::Insert(vec![0]), Kind::Cut];
+    let all: Vec<_> = kinds.iter().flat_map(|kind| opaque_cases(link, kind)).collect();
+    assert!(all.len() > by_run(150, 20_000), "{} cases", all.len());
     crowd.all(all, |fault| format!("{fault:?}"), |_, outcome| check_opaque(outcome));
 }
 
-// covers: Link / late by half a second at every 149th byte (full: every fifth, together with the broken ones every byte) | wss | more than 30 sessions (full: 900)
+// covers: Link / late by half a second at every 149th byte (full: every byte) | wss | more than 30 sessions (full: 4,000)
 #[test]
 fn any_byte_of_tls_may_be_late() {
     let crowd = Crowd::with_timeout("wss", LONGEST);
     let outcome = crowd.one(Plan::default());
     check_nothing(&outcome);
-    let cases = opaque_cases(&outcome.links[0], by_run(149, 5), 4, &LATE);
-    assert!(cases.len() > by_run(30, 900), "{} cases", cases.len());
+    let cases = opaque_cases(&outcome.links[0], &LATE);
+    assert!(cases.len() > by_run(30, 4000), "{} cases", cases.len());
     crowd.all(cases, |fault| format!("{fault:?}"), |_, outcome| check_nothing(outcome));
 }
 
-/// A case for each `step`-th byte of both directions, beginning behind `first`.
-fn opaque_cases(link: &Record, step: usize, first: usize, kind: &Kind) -> Vec<(Fault, Plan)> {
+/// A case for each 149th byte of both directions, in the full run for each byte.
+fn opaque_cases(link: &Record, kind: &Kind) -> Vec<(Fault, Plan)> {
     let lens = [(Side::Client, link.from_client.len()), (Side::Server, link.from_server.len())];
     let places =
-        lens.into_iter().flat_map(|(from, len)| (first..len).step_by(step).map(move |at| (from, at)));
+        lens.into_iter().flat_map(|(from, len)| (0..len).step_by(by_run(149, 1)).map(move |at| (from, at)));
     places
         .map(|(from, after)| {
             let fault = Fault { from, after, kind: kind.clone() };
