@@ -19,6 +19,7 @@ import metrics  # noqa: E402
 import servers  # noqa: E402
 
 BEGIN = time.monotonic()
+BROKERS = ("mosquitto", "hub", "source")
 
 
 def main():
@@ -46,19 +47,21 @@ def measured(args, work):
     there, absent = contenders.build(args.sdk, args.rust_target, work, progress)
     load_before = os.getloadavg()
     results = metrics.Results()
-    with servers.mosquitto(work) as broker, servers.hub(args.hub, work) as hub:
+    # The source sends the messages of the warming up too.
+    with servers.mosquitto(work) as broker, servers.hub(args.hub, work) as hub, servers.kept_awake(broker["tcp"]), \
+            servers.sending(work, metrics.PAYLOAD, contenders.WARM_UP + scale.sent) as source:
         with_broker = metrics.runners(work, there, "mosquitto", broker)
         with_hub = metrics.runners(work, there, "hub", hub)
-        metrics.timed(with_broker + with_hub, scale, results, progress)
-        with servers.kept_awake(broker["tcp"]):
-            with metrics.resident(with_broker, scale, results, progress):
-                metrics.counted(with_broker, scale, args.sdk, results, progress)
-            metrics.idle_calls(with_broker, scale, results, progress)
+        with_source = metrics.runners(work, there, "source", source)
+        metrics.timed(with_broker + with_hub + with_source, scale, results, progress)
+        with metrics.resident(with_broker, scale, results, progress):
+            metrics.counted(with_broker, scale, args.sdk, results, progress)
+        metrics.idle_calls(with_broker, scale, results, progress)
         ours = detail.tables(broker, results, scale, work, progress)
     masking, masking_goal = masking_speed(work)
     shown = [*metrics.TIMED, *metrics.COUNTED, *metrics.many_metrics(scale)]
-    compared = [document.comparisons(results, there, shown, broker) for broker in ("mosquitto", "hub")]
-    reached = document.all_goals(results, there, shown, ("mosquitto", "hub"), [masking_goal])
+    compared = [document.comparisons(results, there, shown, broker) for broker in BROKERS]
+    reached = document.all_goals(results, there, shown, BROKERS, [masking_goal])
     alone = "## This SDK alone\n\nFrom here on with mosquitto, and without a comparison.\n"
     return "\n".join([document.introduction(scale, load_before, absent), reached, *compared, masking, alone, *ours])
 

@@ -11,6 +11,8 @@ import subprocess
 HERE = os.path.dirname(os.path.abspath(__file__))
 WARNINGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror")
 PRODUCT = "BENCH00001"
+TOPIC = f"{PRODUCT}/bench/data"
+WARM_UP = 100  # of contender.c
 SECRET = "AAECAwQFBgcICQoLDA0ODw=="
 
 

@@ -1,5 +1,7 @@
 """Counts of this SDK alone, function by function. None of them depends on how busy the machine is."""
 
+import shutil
+
 import contenders
 import measure
 from document import number, table
@@ -12,7 +14,9 @@ SIZES = (10, 64, 100, 1000)
 def tables(listeners, results, scale, work, progress):
     runners = {transport: measure.Runner(work, contenders.OURS, listeners[transport], listeners["tcp"])
                for transport in contenders.OURS.transports}
-    steps = (instructions, system_calls, allocations, wire, connect, memory)
+    steps = [instructions, system_calls, allocations, wire, connect, memory]
+    if shutil.which("perf"):
+        steps.insert(0, profile)
     sections = []
     for step in steps:
         rows = []
@@ -21,6 +25,18 @@ def tables(listeners, results, scale, work, progress):
             rows.append([transport, *step(runner, scale)])
         sections.append(table(*TEXTS[step.__name__], rows, level=3))
     return [*sections, idle(results), loop_thread(runners, scale)]
+
+
+def profile(runner, scale):
+    def shares(run):
+        found = measure.processor_shares(run)
+        return " / ".join(number(found[place]) for place in ("kernel", "libc", "program"))
+
+    def publish(qos, count):
+        return shares(lambda wrapper: runner.run("publish", wrapper, qos=qos, count=count, payload=PAYLOAD))
+
+    return [publish(0, scale.qos0), publish(1, scale.qos1),
+            shares(lambda wrapper: runner.receive(wrapper, count=scale.received, payload=PAYLOAD))]
 
 
 def instructions(runner, scale):
@@ -99,6 +115,11 @@ def loop_thread(runners, scale):
 
 
 TEXTS = {
+    "profile": (
+        "Where the processor time goes",
+        "`perf record -e cpu-clock`: percent of the samples in the kernel / in the C library / in the program, which is the SDK, "
+        "the port with Mbed TLS, and the few lines of the bench.",
+        ["transport", "QoS 0 publish", "QoS 1 publish and acknowledgement", "received"]),
     "instructions": (
         "Instructions per message",
         "callgrind, `--toggle-collect=<function>`: the growth from 1,000 to 5,000 messages. The kernel's part is not in it. "

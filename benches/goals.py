@@ -112,15 +112,19 @@ REASONS = {
     "broker":
         "*Rates up to the broker.* The slower side decides: where the broker takes more processor time for a message than a "
         "client does (the rows *processor time per QoS 0 message*), all clients that are faster than it get the same rate, and "
-        "no ratio can be reached. Of our own time for a message nearly all is the kernel's, for the one `send`: compare "
-        "*instructions in the QoS 0 publish call*.",
+        "no ratio can be reached. Of our own time for a message nearly all is the kernel's, for the one `send` (*where the "
+        "processor time goes*); most of that is waking a broker that has already done its work and sleeps. The peers leave "
+        "Nagle's algorithm on: a message waits in the kernel until the broker has acknowledged the one before, and many arrive "
+        "together. We set `TCP_NODELAY`, as the floor does: no message waits for another. What a client can take is the rate "
+        "with the source.",
     "window":
         "*QoS 1.* With 20 messages in flight, client and broker wait for each other, and a message costs the broker about as much "
-        "whoever sends it (*the broker's processor time*). The client's time is the kernel's: one `send`, which delivers to the "
-        "broker and wakes it, and a twentieth of a `poll` and a `recv`. The fastest peer makes the same calls, and so does the "
-        "floor, which has no library at all: compare *ours / floor*. Fewer calls would take several messages in one write; "
-        "`IOT_MQTT_Publish` returns when its message is written, [decisions.md]"
-        "(decisions.md#each-message-is-written-before-publish-returns) says why.",
+        "whoever sends it (*the broker's processor time*). The client's time is the kernel's (*where the processor time goes*): "
+        "one `send`, which delivers to the broker and wakes it, and a twentieth of a `poll` and a `recv`. All peers write each "
+        "message by itself, and so does the floor, which has no library at all: compare *ours / floor*. Those that leave "
+        "Nagle's algorithm on gain where it makes the kernel put several messages together, and lose where the next message "
+        "waits for it. Fewer calls of our own would take several messages in one write; `IOT_MQTT_Publish` returns when its "
+        "message is written, [decisions.md](decisions.md#each-message-is-written-before-publish-returns) says why.",
     "round trip":
         "*Round trips.* Nearly all of it is the kernel waking the broker and then the client: compare the floor, which sends, "
         "sleeps in `recv` and does nothing else. We sleep in `poll`, so that another thread can wake us, and take what came "

@@ -26,7 +26,8 @@ class MeasureError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Runner:
-    """One contender with one server. `feed` is the plain MQTT listener of the same broker, for what is received."""
+    """One contender with one server. `feed` is the plain MQTT listener of the same broker, for what is received; None where
+    nobody needs to publish it."""
 
     work: str
     contender: contenders.Contender
@@ -47,6 +48,8 @@ class Runner:
 
     def receive(self, wrapper=(), env=None, **options):
         """Output of the task `receive`; the floor publishes, as fast as a program can."""
+        if self.feed is None:
+            return self.run("receive", wrapper, env, **options)
         with self.started("receive", wrapper, env, **options) as (child, lines):
             publisher = contenders.FLOOR.command(self.work, "publish", self.feed, device=SENDER, **options)
             done = subprocess.run(publisher, capture_output=True, text=True, timeout=LIMIT_S, check=False)
@@ -156,6 +159,19 @@ def heap(run, work):
     if "heap_peak" not in result:
         raise MeasureError("no account of the heap")
     return result
+
+
+def processor_shares(run):
+    """Shares of a program's samples in the kernel, the C library and itself, in percent; `run` takes a wrapper."""
+    with tempfile.NamedTemporaryFile(suffix=".perf") as data:
+        run(("perf", "record", "-q", "-e", "cpu-clock", "-F", "4000", "-o", data.name))
+        report = subprocess.run(("perf", "report", "-i", data.name, "--stdio", "-g", "none", "--sort", "dso"), capture_output=True,
+                                text=True, check=True)
+    shares = collections.Counter()
+    for percent, place in re.findall(r"^\s*([\d.]+)%\s+(\S+) *$", report.stdout, re.MULTILINE):
+        is_library = place.startswith(("libc.so", "[vdso]", "ld-linux"))
+        shares["kernel" if place.startswith("[kernel") else "libc" if is_library else "program"] += float(percent)
+    return shares
 
 
 def bytes_on_the_wire(runner, payload):

@@ -1,4 +1,4 @@
-"""The servers of a measurement: mosquitto and the project's own hub, on free ports of the loopback interface."""
+"""The servers of a measurement: mosquitto, the project's own hub and a source, on free ports of the loopback interface."""
 
 import contextlib
 import json
@@ -9,7 +9,8 @@ import subprocess
 import threading
 import time
 
-from contenders import PRODUCT, SECRET, Server
+import source
+from contenders import PRODUCT, SECRET, TOPIC, Server
 
 LIMIT_S = 30
 
@@ -74,6 +75,19 @@ secret = "{SECRET}"
         yield {name: listener(name, addresses[port], ca_file, child.pid) for name, port in ports.items()}
 
 
+@contextlib.contextmanager
+def sending(work, payload, count):
+    """Listeners of a server that sends so many messages of that size to whoever subscribes."""
+    certificate, key = self_signed(work)
+    with contextlib.ExitStack() as stack:
+        def address(transport):
+            stream = source.stream_of(transport, TOPIC, payload, count)
+            port = stack.enter_context(source.listening(transport, certificate, key, stream))
+            return listener(transport, f"127.0.0.1:{port}", certificate, os.getpid())
+
+        yield {transport: address(transport) for transport in ("tcp", "ws", "wss")}
+
+
 def listener(transport, address, ca_file, pid):
     if transport == "tcp":
         return Server(f"mqtt://{address}", pid=pid)
@@ -82,8 +96,8 @@ def listener(transport, address, ca_file, pid):
 
 @contextlib.contextmanager
 def kept_awake(server):
-    """A broker that has something to do all the time: mosquitto looks at new WebSocket connections only when it wakes, which
-    is every 100 ms else. For measures that need many connections and no speed."""
+    """A broker that has something to do all the time: mosquitto looks at new WebSocket connections, and at frames that it has
+    read but not yet taken, only when it wakes, which is every 100 ms else."""
     address, port = server.url.removeprefix("mqtt://").split(":")
     ended = threading.Event()
 
@@ -143,7 +157,10 @@ def running(command, **options):
 
 
 def self_signed(work):
+    """Certificate and key, the same for all."""
     certificate, key = os.path.join(work, "server.pem"), os.path.join(work, "server.key")
+    if os.path.exists(certificate):
+        return certificate, key
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
                "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
                "-keyout", key, "-out", certificate]

@@ -24,8 +24,8 @@ cross_needs=(
     "command:i686-linux-gnu-g++ g++-i686-linux-gnu" "command:musl-gcc musl-tools" "command:qemu-arm-static qemu-user-static"
 )
 
-# Libraries that ./cmake_build.sh bench compares with, likewise.
-bench_needs=("header:MQTTClient.h libpaho-mqtt-dev" "header:mosquitto.h libmosquitto-dev")
+# What ./cmake_build.sh bench compares with and measures by, likewise.
+bench_needs=("command:perf linux-perf" "header:MQTTClient.h libpaho-mqtt-dev" "header:mosquitto.h libmosquitto-dev")
 
 main() {
     local needs=() group
