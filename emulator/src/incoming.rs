@@ -17,6 +17,7 @@ use crate::hub::Hub;
 use crate::link::{Link, Out};
 use crate::reader::{Arrived, Source};
 use crate::registry::DeviceId;
+use crate::ws_tap::Frame;
 
 /// Time for a client that sent DISCONNECT to close by itself.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -117,11 +118,11 @@ impl<'a> Dialogue<'a> {
                 let decoded = decode_all(buffer);
                 let alone = frames.len() == 1 && started_clean && buffer.is_empty();
                 let count = decoded.iter().filter(|d| d.is_ok()).count();
-                for frame in frames {
-                    let mut fields = frame.describe();
-                    fields.insert("packets".into(), count.into());
-                    fields.insert("one_packet".into(), (alone && count == 1).into());
-                    self.note_frame(fields);
+                for frame in &frames {
+                    self.note_frame(frame, |fields| {
+                        fields.insert("packets".into(), count.into());
+                        fields.insert("one_packet".into(), (alone && count == 1).into());
+                    });
                 }
                 for packet in decoded {
                     self.take_packet(packet, Some(alone && count == 1)).await?;
@@ -129,19 +130,19 @@ impl<'a> Dialogue<'a> {
                 Ok(())
             }
             Arrived::Control { frame, payload } => {
-                self.take_control(frame.map(|f| f.describe()), &payload);
+                self.take_control(frame, &payload);
                 Ok(())
             }
             Arrived::Text { frames } => {
-                for frame in frames {
-                    self.note_frame(frame.describe());
+                for frame in &frames {
+                    self.note_frame(frame, |_| {});
                 }
                 self.link.push(Out::CloseFrame(1003, "MQTT needs binary frames".into()));
                 Err("text frame from the client".into())
             }
             Arrived::End(end) => {
-                for frame in end.frames {
-                    self.note_frame(frame.describe());
+                for frame in &end.frames {
+                    self.note_frame(frame, |_| {});
                 }
                 let left = self.phase == Phase::Leaving;
                 Err(if left { format!("client disconnected ({})", end.how) } else { end.how })
@@ -149,22 +150,25 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    fn note_frame(&self, fields: Map<String, Value>) {
-        if self.hub.options.event_packets {
-            self.hub.note(self.link, "ws_frame", Value::Object(fields));
+    fn note_frame(&self, frame: &Frame, add: impl FnOnce(&mut Map<String, Value>)) {
+        if !self.hub.options.event_packets {
+            return;
         }
+        let mut fields = frame.describe();
+        add(&mut fields);
+        self.hub.note(self.link, "ws_frame", Value::Object(fields));
     }
 
-    fn take_control(&self, frame: Option<Map<String, Value>>, payload: &[u8]) {
-        let Some(mut fields) = frame else { return };
-        fields.insert("payload".into(), String::from_utf8_lossy(payload).into());
-        let opcode = fields.get("opcode").and_then(Value::as_u64);
-        if opcode == Some(8) {
-            let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
-            fields.insert("code".into(), code.into());
-        }
-        self.note_frame(fields);
-        if opcode == Some(10) {
+    fn take_control(&self, frame: Option<Frame>, payload: &[u8]) {
+        let Some(frame) = frame else { return };
+        self.note_frame(&frame, |fields| {
+            fields.insert("payload".into(), String::from_utf8_lossy(payload).into());
+            if frame.opcode == 8 {
+                let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                fields.insert("code".into(), code.into());
+            }
+        });
+        if frame.opcode == 10 {
             let found = self.link.pong_received(payload);
             self.hub.note(
                 self.link,

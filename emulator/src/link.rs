@@ -39,7 +39,8 @@ pub enum Out {
 /// An encoded packet.
 pub struct OutPacket {
     pub bytes: Bytes,
-    pub fields: Map<String, Value>,
+    /// Of its event; None where packets have none.
+    pub fields: Option<Map<String, Value>>,
     pub due: Option<Instant>,
     pub form: Form,
 }
@@ -198,12 +199,14 @@ impl Link {
         if let (true, Packet::Publish(publish)) = (plan.corrupt, &mut packet) {
             publish.payload = corrupted(&publish.payload);
         }
-        let mut fields = if hub.options.event_packets { codec::describe(&packet, 0) } else { Map::new() };
+        let mut fields = hub.options.event_packets.then(|| codec::describe(&packet, 0));
         // Only a topic or payload beyond the protocol's limits cannot be encoded; both were checked where they came from.
         let Ok(bytes) = codec::encode(packet) else {
             return self.end("packet cannot be encoded", true);
         };
-        fields.insert("size".into(), bytes.len().into());
+        if let Some(fields) = &mut fields {
+            fields.insert("size".into(), bytes.len().into());
+        }
         let due = plan.delay.map(|delay| Instant::now() + delay);
         if let Some(due) = due {
             let mut until = self.drain_until.lock();

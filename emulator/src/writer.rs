@@ -97,10 +97,9 @@ async fn write_packet(
         }
     }
     let size = packet.bytes.len();
-    let mut fields = packet.fields;
     let frames = sink.put(packet.bytes, packet.form).await;
     // Noted before it is on the wire, so that the answer to it is noted later.
-    if hub.options.event_packets {
+    if let Some(mut fields) = packet.fields {
         fields.insert("dir".into(), "out".into());
         describe_frames(&mut fields, packet.form, frames.as_ref().ok().copied().flatten());
         hub.note(link, "packet", Value::Object(fields));
