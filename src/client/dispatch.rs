@@ -227,7 +227,8 @@ impl Client {
                 return Todo::SkipOversize { body_len: body.len(), ack: None, error };
             }
         };
-        let now = self.clock.now();
+        // The clock was read when these bytes came, or since then behind each callback and each answer.
+        let now = self.clock.recent();
         let mut core = self.core();
         core.was_active = true;
         let handled = core.session.handle(now, first, body);
@@ -258,7 +259,7 @@ impl Client {
     }
 
     fn deliver(&self, to: Option<Target>, message: &mut Message) {
-        self.timed(|| match to {
+        self.timed_since(self.clock.recent(), || match to {
             Some(target) => target.0.on_message(self, message),
             None => {
                 log!(
@@ -280,10 +281,13 @@ impl Client {
 
     /// A callback that takes long endangers the keep-alive: say so. None is made once the client is going away.
     pub(super) fn timed(&self, callback: impl FnOnce()) {
+        self.timed_since(self.clock.now(), callback);
+    }
+
+    fn timed_since(&self, start: u64, callback: impl FnOnce()) {
         if self.gate.is_closing() {
             return;
         }
-        let start = self.clock.now();
         callback();
         let took = self.clock.now().saturating_sub(start);
         let keep_alive_ms = u64::from(self.config.keep_alive_s) * 1000;
@@ -320,7 +324,9 @@ impl Client {
         let Some(ack) = ack else {
             return Progress::Handled;
         };
-        match self.send_packet(&[&ack.encode()], self.config.command_timeout_ms) {
+        let sent = self.send_packet(&[&ack.encode()], self.config.command_timeout_ms);
+        self.clock.refresh();
+        match sent {
             // A handler may have destroyed the client or lost the connection: the loss is dealt with elsewhere.
             Ok(()) | Err(Error::NoConn) => Progress::Handled,
             Err(error) => Progress::Lost(Loss::Link(error)),
@@ -332,7 +338,9 @@ impl Client {
         let _hold = crate::log::Hold::start();
         let receiver = lock(&self.receiver);
         let timeout_ms = self.config.command_timeout_ms;
-        match lock(&self.sender).pong(receiver.ping_payload(), timeout_ms, &self.clock) {
+        let sent = lock(&self.sender).pong(receiver.ping_payload(), timeout_ms, &self.clock);
+        self.clock.refresh();
+        match sent {
             Ok(()) => Progress::Handled,
             Err(error) => Progress::Lost(Loss::Link(error)),
         }

@@ -45,6 +45,16 @@ impl Clock {
         }
         reading.last
     }
+
+    /// Has [`recent`](Self::recent) tell the time of now, behind something that may have taken a while.
+    pub fn refresh(&self) {
+        self.now();
+    }
+
+    /// The time when it was last asked for, by whichever thread: for what happens right behind that.
+    pub fn recent(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).last
+    }
 }
 
 impl Reading {
