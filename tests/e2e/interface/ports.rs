@@ -5,6 +5,7 @@ use super::programs::{
     DRIVER, fast_clock_driver, own_port_driver, plain_sdk, replaced_tcp_driver, single_thread_driver,
     ticks_driver, try_build, wall_clock_driver,
 };
+use super::threads::wait_for_loop_threads;
 use crate::support::peer::*;
 use std::time::{Duration, Instant};
 
@@ -210,6 +211,7 @@ fn the_loop_thread_ends_when_it_gives_up() {
     let (mut device, _) = cut_off(Transport::Tcp);
     device.run("startloop", "");
     device.wait_for_log("loop thread ends with code -106");
+    wait_for_loop_threads(&mut device, 0);
     device.send("loopstatus");
     let (_, line) = device.wait_for("loopstatus = ");
     assert_eq!(line, "loopstatus = 0 code=-106");
