@@ -82,7 +82,8 @@ def build(sdk, rust_target, work, progress):
     progress("building the contenders")
     compile_c("ours", work, (f"-I{sdk}/include", f"-I{sdk}/include/exports"), sdk_libraries(sdk))
     compile_c("floor", work)
-    run(["gcc", *WARNINGS[1:], "-shared", "-fPIC", f"{HERE}/heap_account.c", "-o", f"{work}/heap_account.so"])
+    for name in ("heap_account", "nagle"):
+        run(["gcc", *WARNINGS[1:], "-shared", "-fPIC", f"{HERE}/{name}.c", "-o", f"{work}/{name}.so"])
     build_rust(rust_target, work)
     there, absent = [OURS], []
     for peer in PEERS:

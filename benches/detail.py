@@ -1,6 +1,7 @@
 """Counts of this SDK alone, function by function. None of them depends on how busy the machine is."""
 
 import shutil
+import statistics
 
 import contenders
 import measure
@@ -24,7 +25,8 @@ def tables(listeners, results, scale, work, progress):
             progress(f"ours over {transport}: {step.__name__.replace('_', ' ')}")
             rows.append([transport, *step(runner, scale)])
         sections.append(table(*TEXTS[step.__name__], rows, level=3))
-    return [*sections, idle(results), loop_thread(runners, scale)]
+    progress("ours with Nagle's algorithm")
+    return [*sections, idle(results), loop_thread(runners, scale), nagle(runners, results, scale)]
 
 
 def profile(runner, scale):
@@ -112,6 +114,24 @@ def loop_thread(runners, scale):
     return table("Round trip with the loop thread",
                  "Microseconds, with mosquitto, one round: the main thread publishes, the loop thread receives, so that each "
                  "message passes from one thread to another.", ["transport", "p50", "p99"], rows, level=3)
+
+
+def nagle(runners, results, scale):
+    def rate(runner, qos, count):
+        env = {"LD_PRELOAD": f"{runner.work}/nagle.so"}
+        runs = [measure.parse(runner.run("publish", env=env, qos=qos, count=count, payload=PAYLOAD)) for _ in range(scale.rounds)]
+        return statistics.median(count / run["seconds"] for run in runs)
+
+    rows = []
+    for transport, runner in runners.items():
+        row = [transport]
+        for qos, count in ((0, scale.qos0), (1, scale.qos1)):
+            row += [number(results.of("mosquitto", transport, contenders.OURS.name, f"qos{qos}")), number(rate(runner, qos, count))]
+        rows.append(row)
+    return table("Nagle's algorithm",
+                 "Messages per second, with mosquitto, as above, and with a preloaded `setsockopt` that leaves `TCP_NODELAY` off, as "
+                 "the peers do. [decisions.md](decisions.md#no-message-waits-for-another) says why it is on.",
+                 ["transport", "QoS 0", "QoS 0, Nagle", "QoS 1", "QoS 1, Nagle"], rows, level=3)
 
 
 TEXTS = {
