@@ -24,6 +24,9 @@ import pack_archive  # noqa: E402
 # A little less inlining than opt-level 3 brings: 8 % of the SDK for 2 % more instructions (docs/decisions.md).
 INLINING = ["-Cllvm-args=-inline-threshold=150"]
 
+# Of a small build: SHA-1 without a second version for processors that have instructions for it. It is computed when a client connects.
+SMALL_DIGESTS = ["--cfg", 'sha1_backend="soft"']
+
 # The standard library compiled with the package, so that what the package does not need is left out: panics then end the
 # program without their texts and places. These options of cargo and rustc are not stable.
 OWN_STD = {
@@ -117,6 +120,8 @@ def environment(args):
         prefixes = neutral_prefixes(args, env)
         cflags += [f"-ffile-prefix-map={path}={name}" for path, name in prefixes]
         flags += [f"--remap-path-prefix={path}={name}" for path, name in prefixes]
+        if args.profile == "minsize":
+            flags += SMALL_DIGESTS
         if args.own_std:
             env["RUSTC_BOOTSTRAP"] = "1"
             flags += OWN_STD["flags"]

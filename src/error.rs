@@ -14,7 +14,10 @@ macro_rules! errors {
             $($(#[$doc])* $name = $code,)*
         }
 
-        const ALL: &[Error] = &[$(Error::$name,)*];
+        static ALL: &[Error] = &[$(Error::$name,)*];
+
+        /// Their names, a NUL behind each: a table of texts would take more room, and has to be relocated.
+        const NAMES: &[u8] = concat!($(stringify!($name), "\0",)*).as_bytes();
     };
 }
 
@@ -154,11 +157,17 @@ impl Error {
         }
         ALL.iter().copied().find(|error| error.code() == code)
     }
+
+    fn name(self) -> &'static str {
+        let names = NAMES.split(|&byte| byte == 0);
+        let found = ALL.iter().zip(names).find(|(error, _)| **error == self);
+        found.and_then(|(_, name)| std::str::from_utf8(name).ok()).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} ({})", self, self.code())
+        write!(f, "{} ({})", self.name(), self.code())
     }
 }
 
@@ -239,5 +248,12 @@ mod tests {
             assert_eq!(Error::from_code(number as i32), Some(error));
         }
         assert_eq!(Error::from_code(0), None);
+    }
+
+    #[test]
+    fn every_error_tells_its_name_and_number() {
+        for error in ALL {
+            assert_eq!(error.to_string(), format!("{error:?} ({})", error.code()));
+        }
     }
 }

@@ -111,9 +111,10 @@ fn endpoint(parameters: &Parameters, identity: &Identity) -> Result<Endpoint, Er
 
 /// A region as text. Of bytes that are none the beginning is enough, and a sign that no region has.
 fn region(bytes: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(bytes).map(Cow::Borrowed).unwrap_or_else(|_| {
-        let start = bytes.get(..SHOWN).unwrap_or(bytes);
-        Cow::Owned(format!("{}{}", String::from_utf8_lossy(start), char::REPLACEMENT_CHARACTER))
+    std::str::from_utf8(bytes).map(Cow::Borrowed).unwrap_or_else(|error| {
+        let start =
+            bytes.get(..error.valid_up_to().min(SHOWN)).and_then(|start| std::str::from_utf8(start).ok());
+        Cow::Owned(format!("{}{}", start.unwrap_or_default(), char::REPLACEMENT_CHARACTER))
     })
 }
 

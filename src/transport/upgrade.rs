@@ -6,7 +6,7 @@ use crate::hal::clock::Clock;
 use crate::hal::net::Link;
 use crate::hal::random;
 use crate::hal::waiter::Waiter;
-use crate::log::{Level, log};
+use crate::log::{Level, Payload, log};
 use crate::memory;
 
 /// Limit for the whole upgrade, in ms.
@@ -70,7 +70,7 @@ fn read_response(
 fn report(failure: &UpgradeError) -> Error {
     log!(Level::Error, FILE, FUNCTION, "websocket upgrade failed: {failure}");
     if let Some(refusal) = failure.refusal() {
-        log!(Level::Debug, FILE, FUNCTION, "response: {} {}", refusal.reason, refusal.body_text());
+        log!(Level::Debug, FILE, FUNCTION, "response: {} {}", refusal.reason, Payload(&refusal.body));
     }
     Error::from(failure)
 }

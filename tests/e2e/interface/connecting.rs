@@ -2,6 +2,7 @@
 
 use super::driver::{Session, took};
 use super::programs::{driver, session};
+use crate::support::LIMIT;
 use crate::support::peer::*;
 
 /// Answers CONNECT with `script`; the line that Construct ends with.
@@ -39,6 +40,22 @@ fn connack_codes_have_their_own_errors() {
         device.run("errcode", "errcode = -112");
         Session { peer, link, device }.close();
     }
+}
+
+#[test]
+fn the_body_of_a_refusal_cannot_forge_log_lines() {
+    let (peer, mut device) = (Peer::listen(Transport::WebSocket), driver());
+    device.run("loglevel 4", "loglevel = 4");
+    device.send(&format!("construct url={}", peer.url()));
+    let stream = peer.try_accept_tcp(LIMIT).expect("a connection");
+    let mut link = Connection::new(stream, Transport::WebSocket);
+    link.read_upgrade_request();
+    let body = b"first\r\nERR|second\x1b[0m\xff";
+    link.send_raw(format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes());
+    link.send_raw(body);
+    device.expect("construct = null err=-9 ");
+    device.wait_for_log(r"response: Forbidden first\r\nERR|second\x1b[0m\xff");
+    device.finish();
 }
 
 #[test]

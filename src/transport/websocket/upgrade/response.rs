@@ -1,6 +1,5 @@
 //! What a response must contain to be accepted, and what its failure is called.
 
-use super::MAX_BODY;
 use crate::error::Error;
 use httparse::{EMPTY_HEADER, Header, Response, Status};
 use std::fmt;
@@ -22,17 +21,10 @@ pub struct Refusal {
     pub body: Vec<u8>,
 }
 
-impl Refusal {
-    /// The body for the log: what is not printable is replaced, so that a server cannot forge log lines.
-    pub fn body_text(&self) -> String {
-        let body = self.body.get(..MAX_BODY).unwrap_or(&self.body);
-        String::from_utf8_lossy(body).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-    }
-}
-
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Refusal({} {:?}, body {:?})", self.status, self.reason, self.body_text())
+        let body = String::from_utf8_lossy(&self.body);
+        write!(f, "Refusal({} {:?}, body {body:?})", self.status, self.reason)
     }
 }
 
