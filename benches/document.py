@@ -13,7 +13,7 @@ NONE = "–"
 
 
 def number(value, digits=0):
-    return NONE if value is None else f"{value:,.{digits}f}"
+    return NONE if value is None else f"{round(value, digits) + 0.0:,.{digits}f}"  # no negative zero
 
 
 def table(title, text, head, rows, level=2):
