@@ -62,20 +62,24 @@ impl<'a> Dialogue<'a> {
                     cause = &mut ended => return cause.text,
                 }
             }
+            // What is there already is taken first: no timer is set for it, and an end is looked for behind each packet.
             let arrived = tokio::select! {
+                biased;
                 arrived = self.source.read(&mut buffer) => arrived,
                 cause = &mut ended => return cause.text,
                 () = sleep_until(self.deadline) => return self.time_over(),
             };
             let step = tokio::select! {
+                biased;
                 step = self.take(arrived, &mut buffer) => step,
                 cause = &mut ended => return cause.text,
             };
-            if let Err(cause) = step {
-                return cause;
-            }
+            // Why the hub ended it counts, also where the client left at the same time.
             if let Some(cause) = link.cause() {
                 return cause.text;
+            }
+            if let Err(cause) = step {
+                return cause;
             }
         }
     }
