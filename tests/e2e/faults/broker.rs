@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use crate::support::broker::Broker;
@@ -39,10 +38,11 @@ fn survive_kills(mut broker: Broker, scheme: &str) {
     let (count, kills) = size();
     let device = Device::key("BROKERKILL", "steady");
     let (hearing, is_hearing) = channel();
-    let is_over = AtomicBool::new(false);
+    let (starting, has_started) = channel();
     let port = broker.plain_port;
     std::thread::scope(|scope| {
-        let observer = scope.spawn(|| observe(port, hearing, &is_over));
+        let observer = scope.spawn(move || observe(port, &hearing, &has_started));
+        starting.send(()).expect("an observer");
         is_hearing.recv_timeout(LIMIT).expect("the observer has subscribed");
         let sources = ["tests/c/broker_killed.c", "tests/c/session_client.c"];
         let program = sdk::KEY.compile_with("broker_killed", &sources, &["-D_GNU_SOURCE"]);
@@ -62,11 +62,12 @@ fn survive_kills(mut broker: Broker, scheme: &str) {
             std::thread::sleep(pause);
             broker.stop();
             broker.start();
+            starting.send(()).expect("an observer");
             wait_for_observer(&is_hearing);
         }
         let accounts = run.wait_for("accounted ");
         let finished = run.finish();
-        is_over.store(true, Ordering::SeqCst);
+        drop(starting);
         broker.stop();
         finished.expect(0);
         let heard = observer.join().expect("the observer");
@@ -114,14 +115,11 @@ fn check(count: u32, accounts: &str, output: &str, heard: &BTreeMap<u32, u32>) {
     assert!(heard.values().all(|times| *times == 1), "heard twice");
 }
 
-/// Subscribes to everything, again after each end of the connection, and counts how often it hears each number.
-fn observe(port: u16, hearing: std::sync::mpsc::Sender<()>, is_over: &AtomicBool) -> BTreeMap<u32, u32> {
+/// Subscribes to everything each time the broker has started, and counts how often it hears each number.
+fn observe(port: u16, hearing: &Sender<()>, has_started: &Receiver<()>) -> BTreeMap<u32, u32> {
     let mut heard = BTreeMap::new();
-    while !is_over.load(Ordering::SeqCst) {
-        let Some(mut stream) = subscribed(port) else {
-            std::thread::sleep(Duration::from_millis(5));
-            continue;
-        };
+    for () in has_started {
+        let mut stream = subscribed(port).expect("a broker that has started");
         // The test may have ended.
         let _ = hearing.send(());
         while let Some((first, body)) = packet(&mut stream) {
