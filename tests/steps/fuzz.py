@@ -5,8 +5,8 @@ Takes minutes and is part of a full run only (IOT_FULL=1). IOT_FUZZ_S: seconds f
 seeds is kept in target/fuzz/corpus, what breaks a target in target/fuzz/artifacts. Two targets run at a time.
 """
 
-import glob
 import concurrent.futures
+import glob
 import os
 import re
 import subprocess

@@ -18,6 +18,7 @@ if ! command -v valgrind >/dev/null; then
 fi
 
 found=99
+output=${IOT_OUTPUT:-output/release}
 export IOT_CROSS_RUN="valgrind --quiet --error-exitcode=$found --leak-check=full --errors-for-leak-kinds=definite,indirect
     --show-leak-kinds=definite,indirect"
 work=$(mktemp -d)
@@ -37,8 +38,8 @@ check_mistake() {
     fi
 }
 
-gcc -std=gnu99 -O0 -g "-I$IOT_OUTPUT/include" "-I$IOT_OUTPUT/include/exports" tests/c/sanitizer_check.c -o "$work/check" -pthread \
-    -Wl,--start-group "$IOT_OUTPUT"/lib/libiot_sdk.a "$IOT_OUTPUT"/lib/libiot_platform.a -Wl,--end-group || exit 1
+gcc -std=gnu99 -O0 -g "-I$output/include" "-I$output/include/exports" tests/c/sanitizer_check.c -o "$work/check" -pthread \
+    -Wl,--start-group "$output"/lib/libiot_sdk.a "$output"/lib/libiot_platform.a -Wl,--end-group || exit 1
 check_mistake "" 0
 for mistake in beyond freed lost; do check_mistake "$mistake" "$found"; done
 
