@@ -113,7 +113,7 @@ REASONS = {
         "*Rates up to the broker.* The slower side decides: where the broker takes more processor time for a message than a "
         "client does (the rows *processor time per QoS 0 message*), all clients that are faster than it get the same rate, and "
         "no ratio can be reached. Of our own time for a message nearly all is the kernel's, for the one `send` (*where the "
-        "processor time goes*); most of that is waking a broker that has already done its work and sleeps. The peers leave "
+        "processor time goes*). The peers leave "
         "Nagle's algorithm on: a message waits in the kernel until the broker has acknowledged the one before, and many arrive "
         "together. We set `TCP_NODELAY`, as the floor does: no message waits for another. What a client can take is the rate "
         "with the source.",
