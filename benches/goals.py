@@ -76,7 +76,7 @@ GOALS = (
     ratio("qos0", floor, 0.8, "ws", text="≥ 0.8 × floor", at_least=True, why="broker"),
     ratio("qos0", best, 2, "ws", text="≥ 2 × best peer", at_least=True, why="broker"),
     ratio("qos1", best, 1.25, "ws", "tcp", text="≥ 1.25 × best peer", at_least=True, why="window"),
-    ratio("received", best, 1, "ws", "tcp", text="≥ best peer", at_least=True, why="broker"),
+    ratio("received", best, 1, "ws", "tcp", text="≥ best peer", at_least=True, why="receiver"),
     ratio("round_trip_p50", best, 1, "ws", text="≤ 1.0 × best peer", why="round trip"),
     ratio("round_trip_p99", best, 1.2, "ws", text="≤ 1.2 × best peer", why="round trip"),
     ratio("round_trip_p50", lambda row: row.over("ws"), 2, "wss", text="≤ 2 × ws", why="tls"),
@@ -115,8 +115,11 @@ REASONS = {
         "no ratio can be reached. Of our own time for a message nearly all is the kernel's, for the one `send` (*where the "
         "processor time goes*). The peers leave "
         "Nagle's algorithm on: a message waits in the kernel until the broker has acknowledged the one before, and many arrive "
-        "together. We set `TCP_NODELAY`, as the floor does: no message waits for another. What a client can take is the rate "
-        "with the source.",
+        "together. We set `TCP_NODELAY`, as the floor does: no message waits for another.",
+    "receiver":
+        "*Received through mosquitto.* It sends each message by itself, and the kernel wakes a receiver that has already taken the "
+        "one before. The floor gets the same rate. A receiver that is always behind is never woken, and costs the broker less "
+        "(*the broker's processor time per received message*). What a client can take is the rate with the source.",
     "window":
         "*QoS 1.* With 20 messages in flight, client and broker wait for each other, and a message costs the broker about as much "
         "whoever sends it (*the broker's processor time*). The client's time is the kernel's (*where the processor time goes*): "

@@ -29,6 +29,7 @@ TIMED = (
     Metric("qos0_server_us", "the broker's processor time per QoS 0 message, µs", 2),
     Metric("qos1_client_us", "processor time per QoS 1 message, µs", 2),
     Metric("qos1_server_us", "the broker's processor time per QoS 1 message, µs", 2),
+    Metric("received_server_us", "the broker's processor time per received message, µs", 2),
     Metric("round_trip_p50", "round trip p50, µs", 1),
     Metric("round_trip_p99", "round trip p99, µs", 1),
     Metric("connect_p50", "connect p50, ms", 2),
@@ -148,8 +149,11 @@ def qos1(runner, scale):
 
 def received(runner, scale):
     count = scale.received if runner.feed else scale.sent
-    result = measure.parse(runner.receive(count=count, payload=PAYLOAD))
-    return {"received": result["messages"] / result["seconds"]}
+    with measure.ProcessorTime(runner.server.pid) as time:
+        result = measure.parse(runner.receive(count=count, payload=PAYLOAD))
+    # The source is a thread of this very program.
+    spent = {"received_server_us": time.server_us / count} if runner.feed else {}
+    return {"received": result["messages"] / result["seconds"], **spent}
 
 
 def round_trips(runner, scale):
